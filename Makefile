@@ -1,0 +1,45 @@
+# Every target sets up .venv first; a second call finds it standing.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+SUITE ?= quick
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce test check datasets leaderboard report bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "offline_bench needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+reproduce: $(READY) ## Build the data, train and evaluate a suite (SUITE=quick), write its tables; goes on where it stopped
+	$(BIN)/offline-bench reproduce $(SUITE)
+
+test: check ## All checks and tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## ruff, mypy --strict and the layering of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+datasets: $(READY) ## Build the built-in datasets that are not in datasets/cache yet
+	$(BIN)/offline-bench datasets build
+
+leaderboard: $(READY) ## Print the committed leaderboard of a suite
+	$(BIN)/offline-bench leaderboard $(SUITE)
+
+report: $(READY) ## Write the committed tables and page of a suite again, byte for byte
+	$(BIN)/offline-bench report $(SUITE)
+
+bench: $(READY) ## Measure speed side by side with what it replaces
+	$(BIN)/offline-bench bench
+
+clean: ## Remove the environment, built data and local results; committed results stay
+	rm -rf .venv datasets/cache results/local build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
