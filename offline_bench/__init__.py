@@ -1,0 +1,33 @@
+"""offline_bench: did an offline-RL score come from the reward, or from the data?"""
+
+from offline_bench.algorithms import algorithms
+from offline_bench.checks import check_curation, check_relabeling
+from offline_bench.curate import Selection, curate, curations, select_rows
+from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.errors import OfflineBenchError
+from offline_bench.evaluate import evaluate
+from offline_bench.experiment import Job, carry_out
+from offline_bench.loaders import load
+from offline_bench.record import Record, Run
+from offline_bench.relabel import relabel, relabelings
+
+__all__ = [
+    "ActionSpace",
+    "Dataset",
+    "Job",
+    "OfflineBenchError",
+    "Record",
+    "Run",
+    "Selection",
+    "algorithms",
+    "carry_out",
+    "check_curation",
+    "check_relabeling",
+    "curate",
+    "curations",
+    "evaluate",
+    "load",
+    "relabel",
+    "relabelings",
+    "select_rows",
+]

@@ -1,0 +1,88 @@
+"""Every deliberate exception, each written for the person who reads it.
+
+OfflineBenchError
+├── UnknownNameError        a name no registry holds; carries the nearest names
+├── SpecError               a component spec that does not parse or bind; shows the place
+├── DuplicateNameError      two plug-ins registered under one name
+├── PluginError             a plug-in file that fails to import, with its own line
+├── DatasetError            data that breaks a rule of `Dataset`
+│   └── DatasetNotFoundError  no such dataset here; says where it was looked for and how to get it
+├── RelabelingError         a relabeling that returned or did something it may not
+├── CurationError           a curation that returned or did something it may not
+├── EnvironmentMismatchError  a policy, dataset and environment that do not fit together
+├── SuiteError              a suite file that cannot be read
+├── RecordError             a record file that cannot be trusted
+├── StorageError            a folder or disk that does not take what is written
+├── MissingExtraError       an optional package is needed and absent
+└── DivergedError           training left the finite numbers; carries the step
+"""
+
+from __future__ import annotations
+
+
+class OfflineBenchError(Exception):
+    """Base of all errors a user can cause or mend."""
+
+
+class UnknownNameError(OfflineBenchError):
+    """A name that no registry holds."""
+
+
+class SpecError(OfflineBenchError):
+    """A component spec that does not parse, or whose parameters do not fit."""
+
+
+class DuplicateNameError(OfflineBenchError):
+    """Two plug-ins were registered under one name."""
+
+
+class PluginError(OfflineBenchError):
+    """A plug-in file failed to import."""
+
+
+class DatasetError(OfflineBenchError):
+    """Data that breaks a rule of `Dataset`."""
+
+
+class DatasetNotFoundError(DatasetError):
+    """The dataset is neither here nor to be fetched."""
+
+
+class RelabelingError(OfflineBenchError):
+    """A relabeling returned or did something it may not."""
+
+
+class CurationError(OfflineBenchError):
+    """A curation returned or did something it may not."""
+
+
+class EnvironmentMismatchError(OfflineBenchError):
+    """A policy, a dataset and an environment do not fit together."""
+
+
+class SuiteError(OfflineBenchError):
+    """A suite file cannot be read."""
+
+
+class RecordError(OfflineBenchError):
+    """A record file is truncated, tampered with, or newer than this program."""
+
+
+class StorageError(OfflineBenchError):
+    """A folder or disk does not take what is to be written."""
+
+
+class MissingExtraError(OfflineBenchError):
+    """An optional package is needed and not installed."""
+
+
+class DivergedError(OfflineBenchError):
+    """Training produced a number that is not finite."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"{what} stopped being finite at step {step}")
+        self.step = step
+        self.what = what
+
+    def __reduce__(self) -> tuple[type[DivergedError], tuple[int, str]]:
+        return type(self), (self.step, self.what)

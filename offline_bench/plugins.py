@@ -1,0 +1,50 @@
+"""Plug-ins from outside: files given by path, and entry points of installed packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from offline_bench.errors import PluginError
+
+GROUP = "offline_bench.plugins"
+
+
+def load_plugin(path: Path) -> None:
+    """Import the file at `path`, which registers what it brings.
+
+    Raises `PluginError` with the file's own line where it fails; a registration error names the plug-in itself.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise PluginError(f"there is no plug-in file {path}.")
+    name = f"offline_bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is no Python file: a plug-in ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise PluginError(f"plug-in {path}{_own_line(error, path)}: {type(error).__name__}: {error}") from error
+
+
+def load_entry_points() -> None:
+    """Import every entry point in the group `offline_bench.plugins`. Raises `PluginError` naming the one that fails."""
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        try:
+            entry.load()
+        except Exception as error:
+            raise PluginError(f"plug-in {entry.name} ({entry.value}): {type(error).__name__}: {error}") from error
+
+
+def _own_line(error: Exception, path: Path) -> str:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f", line {error.lineno}: {(error.text or '').strip()}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {own[-1].lineno}: {own[-1].line}" if own else ""

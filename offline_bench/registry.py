@@ -1,0 +1,226 @@
+"""Names to plug-ins, and the text that names a plug-in with its parameters: `name(key=value)`."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import inspect
+import math
+import re
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, NoReturn, TypeVar
+
+from offline_bench.errors import DuplicateNameError, SpecError, UnknownNameError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAME = re.compile(r"[a-z][a-z0-9]*(?:[-+_.][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component's name and parameters; `str()` is the canonical text, keys sorted, values literal."""
+
+    name: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{key}={value!r}" for key, value in sorted(self.parameters))
+        return f"{self.name}({inner})" if inner else self.name
+
+
+def parse_spec(text: str) -> Spec:
+    """Read `name` or `name(key=value, ...)`. Raises `SpecError` that shows `text` with the place marked."""
+    text = " ".join(text.splitlines())
+    match = NAME.match(text.strip())
+    offset = len(text) - len(text.lstrip())
+    if match is None:
+        _refuse(text, offset, "a spec starts with a name in lower case, such as random(low=0)")
+    rest_at = offset + match.end()
+    rest = text[rest_at:].rstrip()
+    if not rest:
+        return Spec(match.group())
+    if not rest.startswith("("):
+        _refuse(text, rest_at, "after the name comes nothing, or its parameters in parentheses")
+    return Spec(match.group(), _parse_parameters(text, rest_at, rest))
+
+
+def _parse_parameters(text: str, rest_at: int, rest: str) -> tuple[tuple[str, Any], ...]:
+    try:
+        call = ast.parse(f"f{rest}", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        offset = getattr(error, "offset", None) or 2
+        _refuse(text, min(rest_at + max(offset - 2, 0), len(text)), "this is not key=value, ...")
+
+    def place(node: ast.expr | ast.keyword) -> int:
+        # ast counts columns in UTF-8 bytes, and one more for the f that stands for the name.
+        return rest_at + len(rest.encode()[: node.col_offset - 1].decode())
+
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        _refuse(text, rest_at, "one pair of parentheses with key=value, ... is wanted")
+    if call.args:
+        _refuse(text, place(call.args[0]), "parameters are given by name: key=value")
+    parameters: dict[str, Any] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            _refuse(text, place(keyword), "a literal key is wanted here")
+        if keyword.arg in parameters:
+            _refuse(text, place(keyword), f"{keyword.arg} is given twice")
+        try:
+            value = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            value = ...
+        if not _is_literal(value):
+            _refuse(text, place(keyword.value), "a finite number, 'text', True, None or a list of these is wanted")
+        parameters[keyword.arg] = value
+    return tuple(sorted(parameters.items()))
+
+
+def _is_literal(value: Any) -> bool:
+    # Only what has one text: a set has none, and inf reads back as a name.
+    if isinstance(value, list | tuple):
+        return all(_is_literal(inner) for inner in value)
+    return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _refuse(text: str, at: int, why: str) -> NoReturn:
+    raise SpecError(f"cannot read this spec: {why}\n    {text}\n    {' ' * at}^")
+
+
+@dataclass(frozen=True)
+class Component(Generic[F]):
+    """A plug-in with its parameters bound: call it with what its family hands over."""
+
+    spec: Spec
+    function: F
+
+    def __call__(self, *arguments: Any) -> Any:
+        return partial(self.function, **dict(self.spec.parameters))(*arguments)
+
+    def __str__(self) -> str:
+        return str(self.spec)
+
+    @property
+    def source_hash(self) -> str:
+        """Hash of the function's source without docstring, comments or layout; '' where there is no source."""
+        return hash_source(self.function)
+
+
+class Registry(Generic[F]):
+    """The plug-ins of one family, by name."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self._functions: dict[str, F] = {}
+
+    def register(self, name: str) -> Callable[[F], F]:
+        """Decorator that registers a function. Raises `DuplicateNameError`, or `SpecError` for a malformed name."""
+        if not NAME.fullmatch(name):
+            raise SpecError(f"{name!r} cannot name a {self.family}: use lower case, digits and '-', as scaled-negative")
+
+        def add(function: F) -> F:
+            known = self._functions.get(name)
+            if known is not None and known is not function and not _same_source(known, function):
+                raise DuplicateNameError(f"two {self.family}s are called {name!r}: choose another name for the new one")
+            self._functions[name] = function
+            return function
+
+        return add
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        return sorted(self._functions)
+
+    def function(self, name: str) -> F:
+        """The function called `name`. Raises `UnknownNameError` with the nearest names."""
+        if name not in self._functions:
+            raise UnknownNameError(unknown_name(self.family, name, self._functions))
+        return self._functions[name]
+
+    def bind(self, text: str) -> Component[F]:
+        """The plug-in `text` names, parameters checked against its signature and coerced to its annotations.
+
+        Parameters equal to their defaults are left out of the spec, so one meaning has one text.
+        Raises `SpecError`, `UnknownNameError`.
+        """
+        spec = parse_spec(text)
+        function = self.function(spec.name)
+        given = dict(spec.parameters)
+        known = _keyword_parameters(function)
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+        for key in given:
+            if key not in known and not open_ended:
+                raise SpecError(f"in {text!r}: " + unknown_name(f"parameter of {spec.name}", key, known))
+        for key, parameter in known.items():
+            if parameter.default is parameter.empty and key not in given:
+                raise SpecError(f"{text!r} lacks a parameter: write {spec.name}({key}=...)")
+        try:
+            hints = typing.get_type_hints(function)
+        except NameError as error:
+            raise SpecError(f"the {self.family} {spec.name} has an annotation that cannot be read: {error}") from error
+        values = {key: _coerce(text, key, value, hints.get(key)) for key, value in given.items()}
+        kept = {k: v for k, v in values.items() if k not in known or v != known[k].default}
+        return Component(Spec(spec.name, tuple(sorted(kept.items()))), function)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """A sentence that says `name` is unknown and which known names are nearest."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}."
+    return f"unknown {kind} {name!r}: {hint}"
+
+
+def hash_source(function: Callable[..., Any]) -> str:
+    """Sixteen hex digits over the function's syntax; docstring, comments and layout do not count."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+
+
+def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    # A plug-in file loaded twice brings one source twice; where there is no source, nobody can tell.
+    return hash_source(one) == hash_source(other) != ""
+
+
+def _keyword_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _coerce(text: str, key: str, value: Any, hint: Any) -> Any:
+    if isinstance(value, list | tuple):
+        value = tuple(_coerce(text, key, inner, None) for inner in value)
+    wanted = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    kinds = [typing.get_origin(kind) or kind for kind in wanted]
+    kinds = [tuple if kind in (list, Sequence) else kind for kind in kinds]
+    if not all(isinstance(kind, type) for kind in kinds):
+        return value  # No annotation, Any or Literal: the plug-in itself decides.
+    if float in kinds and type(value) is int:
+        value = _to_float(text, key, value)
+    if type(value) not in kinds:
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise SpecError(f"in {text!r}: {key} is to be a {names}, not {value!r}")
+    if isinstance(value, tuple):
+        inside = typing.get_args(wanted[kinds.index(tuple)])
+        if len(inside) == 1 or inside[1:] == (...,):
+            return tuple(_coerce(text, key, inner, inside[0]) for inner in value)
+    return value
+
+
+def _to_float(text: str, key: str, value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise SpecError(f"in {text!r}: {key} is too large for a float") from None

@@ -1,0 +1,129 @@
+"""Plug-in files: a good one registers, and one that fails is told with its own file, line and text."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import offline_bench as ob
+from offline_bench.errors import PluginError
+from offline_bench.plugins import load_entry_points, load_plugin
+
+FLIP = '''\
+import numpy as np
+import offline_bench as ob
+
+@ob.relabelings.register("flip")
+def flip(data: ob.Dataset, rng: np.random.Generator, *, p: float = 0.5) -> np.ndarray:
+    """r' = -r on a random share p of the episodes."""
+    flipped = rng.random(data.n_episodes) < p
+    return np.where(flipped[data.episode_of], -data.true_rewards, data.true_rewards)
+
+ob.check_relabeling("flip(p=0.25)")          # the contract, as a function
+'''
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Takes away what a test's plug-ins registered."""
+    before = dict(ob.relabelings._functions)
+    yield
+    ob.relabelings._functions.clear()
+    ob.relabelings._functions.update(before)
+
+
+def write(folder: Path, text: str, name: str = "scheme.py") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_plugin_registers_and_runs(tmp_path: Path) -> None:
+    load_plugin(write(tmp_path, FLIP))
+    from offline_bench.checks import sample_dataset
+
+    data = sample_dataset([3, 2], [True, False])
+    assert ob.relabel(data, "flip(p=1)", 0).rewards.tolist() == (-data.true_rewards).tolist()
+    assert ob.relabel(data, "flip(p=0)", 0).rewards.tolist() == data.true_rewards.tolist()
+    assert ob.relabel(data, "flip(p=0.5)", 0).relabeling == "flip"
+    assert len(ob.relabelings.bind("flip").source_hash) == 16
+
+
+def test_a_plugin_can_be_loaded_twice(tmp_path: Path) -> None:
+    path = write(tmp_path, FLIP)
+    load_plugin(path)
+    load_plugin(path)
+    assert "flip" in ob.relabelings.names()
+
+
+def test_a_plugin_that_takes_a_known_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"line 4: .*two relabelings are called 'zero'"):
+        load_plugin(write(tmp_path, FLIP.replace('"flip"', '"zero"')))
+
+
+def test_a_plugin_that_fails_its_own_check_is_told_with_the_line_of_the_check(tmp_path: Path) -> None:
+    broken = FLIP.replace("return np.where", "return 1 + 0 * np.inf * np.where")
+    with pytest.raises(PluginError, match=r"line 10: ob\.check_relabeling.* rewards that are not finite"):
+        load_plugin(write(tmp_path, broken))
+
+
+@pytest.mark.filterwarnings("ignore:invalid")
+@pytest.mark.parametrize(
+    ("text", "line", "error"),
+    [
+        ("x = 1\n\ny = lenght(x)  # oh\n", "line 3: y = lenght(x)  # oh", "NameError: name 'lenght' is not defined"),
+        ("x = 1\nif x = 2:\n    pass\n", "line 2: if x = 2:", "SyntaxError: "),
+        ("def f():\n    return 1 / 0\n\nf()\n", "line 2: return 1 / 0", "ZeroDivisionError: division by zero"),
+        ("import numpy\nnumpy.zeros(-1)\n", "line 2: numpy.zeros(-1)", "ValueError: negative"),
+        ("import json\njson.loads('{')\n", "line 2: json.loads('{')", "JSONDecodeError: "),
+        ("import no_such_module\n", "line 1: import no_such_module", "ModuleNotFoundError: "),
+    ],
+)
+def test_a_plugin_that_fails_shows_its_own_line(tmp_path: Path, text: str, line: str, error: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(PluginError) as caught:
+        load_plugin(path)
+    assert str(caught.value).startswith(f"plug-in {path}, {line}: {error}")
+
+
+def test_a_syntax_error_in_a_module_of_the_plugin_shows_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    write(tmp_path, "def (\n", "broken_part_of_a_plugin.py")
+    path = write(tmp_path, "\nimport broken_part_of_a_plugin\n")
+    with pytest.raises(PluginError) as caught:
+        load_plugin(path)
+    assert f"plug-in {path}, line 2: import broken_part_of_a_plugin: SyntaxError" in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "scheme.py"
+    path.write_bytes(b"x = '\xff'\n")
+    with pytest.raises(PluginError, match=r"plug-in .*scheme\.py.*: SyntaxError: .*utf-8"):
+        load_plugin(path)
+
+
+@pytest.mark.parametrize("name", ["missing.py", "."])
+def test_a_missing_plugin_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        load_plugin(tmp_path / name)
+    assert str(caught.value) == f"there is no plug-in file {(tmp_path / name).resolve()}."
+
+
+def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="is no Python file: a plug-in ends in"):
+        load_plugin(write(tmp_path, FLIP, "scheme.txt"))
+
+
+def test_an_entry_point_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = importlib.metadata.EntryPoint("good", "json:loads", "offline_bench.plugins")
+    bad = importlib.metadata.EntryPoint("bad", "no_such_module:thing", "offline_bench.plugins")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [good])
+    load_entry_points()
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [good, bad])
+    with pytest.raises(PluginError, match=r"plug-in bad \(no_such_module:thing\): ModuleNotFoundError"):
+        load_entry_points()
