@@ -1,0 +1,23 @@
+"""Datasets on disk to `Dataset`: Minari folders, D4RL HDF5 files, and the cards that describe them."""
+
+from __future__ import annotations
+
+from offline_bench.dataset import Dataset
+from offline_bench.loaders.cards import Card, Task, find_task, load_cards
+from offline_bench.loaders.d4rl import load_d4rl
+from offline_bench.loaders.minari import check_id, load_minari
+from offline_bench.paths import datasets_folder
+
+__all__ = ["Card", "Task", "find_task", "load", "load_cards", "load_d4rl", "load_minari"]
+
+
+def load(dataset_id: str) -> Dataset:
+    """The dataset called `dataset_id`: the D4RL file its card names, else the Minari dataset of that id.
+
+    Raises `DatasetNotFoundError` where it is not here and cannot be fetched, `DatasetError` where it is broken.
+    """
+    check_id(dataset_id)
+    card = load_cards().get(dataset_id)
+    if card and card.file:
+        return load_d4rl(datasets_folder() / card.file, card.task.environment, dataset_id)
+    return load_minari(dataset_id)

@@ -1,0 +1,43 @@
+"""HDF5 files: one opened for reading, and what a broken one is told as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from offline_bench.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that data is read from, and the sentence on what to do where it is broken."""
+
+    path: Path
+    remedy: str
+
+    def broken(self, what: str) -> DatasetError:
+        """The error to raise where the file is not whole."""
+        return DatasetError(f"{self.path} looks half-downloaded, truncated or corrupt: {what}. {self.remedy}")
+
+
+@contextmanager
+def open_hdf5(source: Source) -> Iterator[Any]:
+    """Yield the open `h5py.File` of `source`.
+
+    Raises `DatasetError` that names the file where it, or what the caller reads of it, is no sound HDF5.
+    """
+    import h5py
+
+    try:
+        with h5py.File(source.path, "r") as file:
+            yield file
+    except (PermissionError, BlockingIOError) as error:
+        raise DatasetError(
+            f"{source.path} may not be read now ({error}): "
+            "give yourself the right to read it, or let the program that writes it finish."
+        ) from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise source.broken(f"it cannot be read ({error})") from error
