@@ -1,0 +1,81 @@
+"""The plug-in contracts as functions: each raises where a plug-in breaks its contract, and returns nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offline_bench.curate import curate
+from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.errors import CurationError, RelabelingError
+from offline_bench.relabel import relabel
+
+
+def check_relabeling(text: str) -> None:
+    """The contract of a relabeling, tried on small datasets: raises `RelabelingError` saying what it broke.
+
+    Finite rewards of shape (n,) whatever the data; the data untouched; the same rewards for the same seed;
+    one long episode, one-step episodes and constant rewards are all taken.
+    """
+    for data in sample_datasets():
+        before = data.fingerprint
+        first = relabel(data, text, seed=1)
+        again = relabel(data, text, seed=1)
+        if _fresh_fingerprint(data) != before:
+            raise RelabelingError(f"relabeling {text} changed the data it was given: return rewards only")
+        if not np.array_equal(first.rewards, again.rewards):
+            raise RelabelingError(f"relabeling {text} gave two results for one seed: draw from the rng it is given")
+
+
+def check_curation(text: str) -> None:
+    """The contract of a curation, tried on small datasets: raises `CurationError` saying what it broke.
+
+    A selection that keeps the rules of `Selection`; the data untouched; the same selection every time.
+    """
+    for data in sample_datasets():
+        before = data.fingerprint
+        first, again = curate(data, text), curate(data, text)
+        if _fresh_fingerprint(data) != before:
+            raise CurationError(f"curation {text} changed the data it was given: return a selection only")
+        if first.fingerprint != again.fingerprint:
+            raise CurationError(f"curation {text} selected differently the second time: take a seed as a parameter")
+
+
+def sample_datasets() -> list[Dataset]:
+    """Small datasets that between them show a plug-in what data can be like; fresh arrays at every call."""
+    return [
+        sample_dataset([5, 1, 8, 3], terminal=[True, False, False, True]),
+        sample_dataset([1000], terminal=[False]),
+        sample_dataset([1] * 6 + [2], terminal=[True, False] * 3 + [False]),
+        sample_dataset([20, 20], terminal=[False, False], reward=1.0),
+    ]
+
+
+def sample_dataset(lengths: list[int], terminal: list[bool], reward: float | None = None, seed: int = 0) -> Dataset:
+    """Episodes of the given lengths in a random walk of 3 dimensions with 2 actions, ending as `terminal` says."""
+    rng = np.random.default_rng(seed)
+    n = sum(lengths)
+    ends = np.cumsum(lengths) - 1
+    ended = np.zeros(n, bool)
+    ended[ends] = terminal
+    cut = np.zeros(n, bool)
+    cut[ends] = ~np.asarray(terminal)
+    observations = rng.standard_normal((n, 3)).astype(np.float32)
+    next_observations = np.roll(observations, -1, axis=0)
+    next_observations[ends] = rng.standard_normal((len(ends), 3))
+    return Dataset(
+        id="sample",
+        environment="",
+        action_space=ActionSpace(-np.ones(2, np.float32), np.ones(2, np.float32)),
+        observations=observations,
+        actions=rng.uniform(-1, 1, (n, 2)).astype(np.float32),
+        next_observations=next_observations,
+        true_rewards=rng.standard_normal(n).astype(np.float32) if reward is None else np.full(n, reward, np.float32),
+        terminals=ended,
+        timeouts=cut,
+    )
+
+
+def _fresh_fingerprint(data: Dataset) -> str:
+    # `fingerprint` is kept once computed, so a changed array would go unseen.
+    data.__dict__.pop("fingerprint", None)
+    return data.fingerprint
