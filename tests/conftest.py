@@ -1,0 +1,47 @@
+"""A small project folder with real, small Hopper data, built once for all tests that need one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offline_bench.paths import project_root
+
+MEDIUM = "offline-bench/hopper/medium-v0"
+RANDOM = "offline-bench/hopper/random-v0"
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder whose built-in datasets have 1,500 transitions; medium and random are built."""
+    from offline_bench.collect import collect_dataset
+    from offline_bench.loaders.cards import load_cards
+
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(project_root() / "datasets", home / "datasets", ignore=shutil.ignore_patterns("cache"))
+    recipes = home / "datasets" / "recipes.toml"
+    recipes.write_text(recipes.read_text().replace("transitions = 100_000", "transitions = 1_500"))
+    before = os.environ.get("OFFLINE_BENCH_HOME")
+    os.environ["OFFLINE_BENCH_HOME"] = str(home)
+    try:
+        for dataset in (MEDIUM, RANDOM):
+            collect_dataset(load_cards()[dataset], lambda share: None)
+    finally:
+        del os.environ["OFFLINE_BENCH_HOME"]
+        if before is not None:
+            os.environ["OFFLINE_BENCH_HOME"] = before
+    return home
+
+
+@pytest.fixture
+def at_home(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The small project folder, with this process in it."""
+    from offline_bench import experiment
+
+    monkeypatch.setenv("OFFLINE_BENCH_HOME", str(small_home))
+    monkeypatch.delenv("MINARI_DATASETS_PATH", raising=False)
+    experiment._load_once.cache_clear()
+    yield small_home
+    experiment._load_once.cache_clear()
