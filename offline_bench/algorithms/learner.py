@@ -1,0 +1,49 @@
+"""What an algorithm is: something that learns from a dataset and shows its policy at the steps asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from offline_bench.dataset import Dataset
+from offline_bench.policy import Policy
+from offline_bench.registry import Registry
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A learner at one step. `policy` is good until the learner is asked for its next snapshot.
+
+    losses    mean of each loss since the snapshot before
+    weights   sixteen hex digits over all weights, exact to the bit
+    """
+
+    step: int
+    policy: Policy
+    losses: dict[str, float]
+    weights: str
+
+
+class Learner(Protocol):
+    """An algorithm with its parameters bound."""
+
+    @property
+    def trainer(self) -> str:
+        """Which implementation trains, for the record."""
+
+    def check(self) -> None:
+        """Raise `SpecError` where the parameters do not fit; called once before anything trains."""
+
+    def learn(
+        self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
+    ) -> Iterator[Snapshot]:
+        """Train on `data.rewards` for `at[-1]` gradient steps, yielding a snapshot at each step of `at`, ascending.
+
+        Calls `progress(step)` now and then. Raises `DivergedError` where a loss or weight stops being finite.
+        """
+
+
+algorithms: Registry[Callable[..., Learner]] = Registry("algorithm")

@@ -1,0 +1,18 @@
+"""d3rlpy, imported late and without the noise of what it imports in turn."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+
+def import_d3rlpy() -> Any:
+    """The d3rlpy package. It imports the unmaintained gym, whose notice is about gym and not for our users."""
+    import gym_notices.notices
+
+    gym_notices.notices.notices.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import d3rlpy
+
+    return d3rlpy
