@@ -1,0 +1,38 @@
+"""Where a result was made: versions and machine, for the record."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("offline-bench", "d3rlpy", "gymnasium", "minari", "mujoco", "numpy", "torch")
+
+
+@cache
+def read_versions() -> dict[str, str]:
+    """The version of Python and of each package a result depends on."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "absent"
+    return versions
+
+
+@cache
+def read_machine() -> str:
+    """Processor, number of cores and system, such as 'AMD EPYC, 2 cores, Linux x86_64'."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"

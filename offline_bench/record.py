@@ -1,0 +1,139 @@
+"""`Run`: all that decides a result. `Record`: what came out of one, as one canonical text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from offline_bench.errors import RecordError
+
+SCHEMA = 1
+STATUSES = ("ok", "diverged", "failed", "skipped")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """All that decides a result. `curation`, `relabeling` and `algorithm` are canonical spec texts.
+
+    `steps` are gradient steps; `episodes` are evaluation episodes.
+    """
+
+    dataset: str
+    curation: str
+    relabeling: str
+    algorithm: str
+    seed: int
+    steps: int
+    episodes: int
+
+    @property
+    def key(self) -> str:
+        """Sixteen hex digits that name this run on disk and in tables."""
+        return _hash(json.dumps(asdict(self), sort_keys=True))
+
+    def __str__(self) -> str:
+        parts = [self.dataset, self.curation, self.relabeling, self.algorithm, f"seed {self.seed}"]
+        return " · ".join(part for part in parts if part != "full")
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One evaluation on the way: true returns per episode, and mean losses since the last point."""
+
+    step: int
+    returns: list[float]
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came out of one run; raw values only, nothing derived.
+
+    returns, lengths   true return and length of each evaluation episode, at the last step
+    curve              the evaluations at the declared steps, the last included
+    sketch             where the policy went in state and action, see `sketch.py`; empty where the task has no scale
+    data               transitions, episodes, mean_return, mean_length of what the learner was given
+    fingerprints       dataset, policy, relabeling_source, curation_source
+    provenance         trainer, device, versions, machine, seconds
+    """
+
+    run: Run
+    status: str
+    reason: str = ""
+    returns: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
+    sketch: list[float] = field(default_factory=list)
+    data: dict[str, float] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def to_text(record: Record) -> str:
+    """Canonical JSON: keys sorted, one final newline, with a checksum over everything else.
+
+    NaN and infinity become null, as strict JSON has neither.
+    """
+    content = _without_nan({**asdict(record), "key": record.run.key})
+    content["checksum"] = _checksum(content)
+    return json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+
+def from_text(text: str, where: str) -> Record:
+    """Read what `to_text` wrote; `where` names the file in errors.
+
+    Raises `RecordError` where the text is cut short, altered, or of a schema this program does not know.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{where} is cut short or is no JSON ({error}). Delete it to redo its run.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+        raise RecordError(f"{where} is no record of a run: it has no schema number. Move it out of the results folder.")
+    if content["schema"] > SCHEMA:
+        raise RecordError(
+            f"{where} has schema {content['schema']}, newer than the {SCHEMA} known here. "
+            "Update offline_bench to read it; it was left as it is."
+        )
+    checksum = content.pop("checksum", None)
+    key = content.pop("key", None)
+    if checksum != _checksum({**content, "key": key}):
+        raise RecordError(f"{where} was altered after it was written: its checksum differs. Delete it to redo its run.")
+    return _from_content(content, key, where)
+
+
+def _from_content(content: dict[str, Any], key: str | None, where: str) -> Record:
+    expected = {f.name for f in fields(Record)}
+    if set(content) != expected or content["status"] not in STATUSES:
+        odd = sorted(set(content) ^ expected) or [content["status"]]
+        raise RecordError(f"{where} does not have the fields of a record: {', '.join(odd)}. Delete it to redo its run.")
+    try:
+        run = Run(**content["run"])
+        curve = [CurvePoint(**point) for point in content["curve"]]
+    except TypeError as error:
+        raise RecordError(f"{where} lacks the fields of a record ({error}). Delete it to redo its run.") from error
+    if run.key != key:
+        raise RecordError(f"{where} says its key is {key}, but its run has {run.key}. Delete it to redo its run.")
+    return Record(**{**content, "run": run, "curve": curve})
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return _hash(json.dumps(content, sort_keys=True))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,95 @@
+"""A results folder: one JSON file per finished run, or the same records packed into one Parquet file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from offline_bench.errors import RecordError
+from offline_bench.record import Record, Run, from_text, to_text
+from offline_bench.storage import scratch_path, write_text
+
+PACKED = "records.parquet"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a folder held: the records in the order of their runs, and a sentence per file that was refused."""
+
+    records: list[Record]
+    problems: list[str]
+
+
+def record_path(folder: Path, run: Run) -> Path:
+    """Where the record of `run` lies: records/<dataset>/<algorithm>/<key>.json."""
+    return folder / "records" / _slug(run.dataset) / _slug(run.algorithm) / f"{run.key}.json"
+
+
+def save_record(folder: Path, record: Record) -> None:
+    """Write `record`; the file exists exactly when it is complete. Raises `StorageError`."""
+    write_text(record_path(folder, record.run), to_text(record))
+
+
+def read_records(folder: Path) -> Reading:
+    """All records under `folder`, packed or not; a file of one run wins over its packed copy."""
+    records: dict[str, Record] = {}
+    problems: list[str] = []
+    texts = [*_packed_texts(folder, problems), *_loose_texts(folder, problems)]
+    for where, text in texts:
+        try:
+            record = from_text(text, where)
+        except RecordError as error:
+            problems.append(str(error))
+        else:
+            records[record.run.key] = record
+    return Reading(sorted(records.values(), key=lambda record: record.run), problems)
+
+
+def pack_records(folder: Path, records: list[Record]) -> Path:
+    """Write `records` to one Parquet file under `folder` and return its path. Raises `StorageError`.
+
+    One row per run: its key, its fields and its status to browse by, and the record's whole text.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    ordered = sorted(records, key=lambda record: record.run)
+    rows = [{"key": r.run.key, **asdict(r.run), "status": r.status, "record": to_text(r)} for r in ordered]
+    columns = ["key", *(field.name for field in fields(Run)), "status", "record"]
+    path = folder / PACKED
+    with scratch_path(path) as scratch:
+        pyarrow.parquet.write_table(
+            pyarrow.table({name: [row[name] for row in rows] for name in columns}), scratch, compression="zstd"
+        )
+    return path
+
+
+def _loose_texts(folder: Path, problems: list[str]) -> list[tuple[str, str]]:
+    texts = []
+    for path in sorted((folder / "records").rglob("*.json")):
+        try:
+            texts.append((str(path), path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{path} cannot be read ({error}). Delete it to redo its run.")
+    return texts
+
+
+def _packed_texts(folder: Path, problems: list[str]) -> list[tuple[str, str]]:
+    path = folder / PACKED
+    if not path.exists():
+        return []
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path, columns=["key", "record"])
+    except (OSError, pyarrow.ArrowException) as error:
+        problems.append(f"{path} cannot be read ({error}). Fetch it again, or delete it to redo its runs.")
+        return []
+    return [(f"{path} (run {row['key']})", str(row["record"])) for row in table.to_pylist()]
+
+
+def _slug(text: str) -> str:
+    # Cut, as an algorithm with all its parameters spelt out is longer than a file system takes.
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:80].strip("_.") or "_"

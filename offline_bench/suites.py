@@ -1,0 +1,128 @@
+"""Suites: a TOML file that says which runs make up a study."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from offline_bench.algorithms import algorithms
+from offline_bench.curate import curations
+from offline_bench.errors import OfflineBenchError, SuiteError
+from offline_bench.paths import results_folder
+from offline_bench.record import Run
+from offline_bench.registry import unknown_name
+from offline_bench.relabel import relabelings
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of the lists is one run. Component texts are made canonical.
+
+    seeds     the runs' seeds
+    steps     gradient steps
+    episodes  evaluation episodes at every step that is evaluated
+    curve     steps at which the policy is evaluated on the way; the last step always is
+    """
+
+    datasets: Sequence[str]
+    algorithms: Sequence[str]
+    relabelings: Sequence[str]
+    seeds: Sequence[int]
+    steps: int
+    episodes: int
+    curations: Sequence[str] = ("full",)
+    curve: Sequence[int] = ()
+
+    def runs(self) -> list[Run]:
+        """All runs, seed by seed, so that a half-finished suite has whole comparisons. Raises `OfflineBenchError`."""
+        texts = {
+            "curation": [str(curations.bind(text)) for text in self.curations],
+            "relabeling": [str(relabelings.bind(text)) for text in self.relabelings],
+            "algorithm": [str(algorithms.bind(text)) for text in self.algorithms],
+        }
+        cells = product(self.seeds, self.datasets, texts["curation"], texts["algorithm"], texts["relabeling"])
+        return [Run(d, c, r, a, seed, self.steps, self.episodes) for seed, d, c, a, r in cells]
+
+    def evaluated_steps(self) -> tuple[int, ...]:
+        return tuple(sorted({*(step for step in self.curve if step < self.steps), self.steps}))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named study; `folder` holds its suite file and its committed results."""
+
+    name: str
+    title: str
+    folder: Path
+    grids: tuple[Grid, ...]
+
+    def runs(self) -> dict[Run, tuple[int, ...]]:
+        """Each run with the steps at which it is evaluated."""
+        steps: dict[Run, set[int]] = {}
+        for grid in self.grids:
+            for run in grid.runs():
+                steps.setdefault(run, set()).update(grid.evaluated_steps())
+        return {run: tuple(sorted(at)) for run, at in steps.items()}
+
+
+def list_suites() -> list[str]:
+    """Names of the suites under `results/`."""
+    return sorted(path.parent.name for path in results_folder().glob("*/suite.toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """The suite `name` under `results/`, or the suite file at that path.
+
+    Raises `SuiteError` naming the file and the key that is wrong, or the nearest suite names.
+    """
+    path = Path(name) if name.endswith(".toml") else results_folder() / name / "suite.toml"
+    if not path.is_file():
+        raise SuiteError(f"no suite file {path}: " + unknown_name("suite", name, list_suites()))
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SuiteError(f"cannot read the suite file {path}: {error}") from error
+    unknown = set(content) - {"title", "grids"}
+    if unknown or not isinstance(content.get("grids"), list):
+        raise SuiteError(
+            f"{path}: a suite file has a title and [[grids]]; unknown: {', '.join(sorted(unknown)) or '-'}"
+        )
+    grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
+    return Suite(path.resolve().parent.name, str(content.get("title", "")), path.resolve().parent, grids)
+
+
+def _build_grid(table: Any, where: str) -> Grid:
+    known = {f.name for f in fields(Grid)}
+    if not isinstance(table, dict):
+        raise SuiteError(f"{where}: is to be a table of {', '.join(sorted(known))}, not {table!r}")
+    for key in table:
+        if key not in known:
+            raise SuiteError(f"{where}: {unknown_name('key', key, known)}")
+    try:
+        grid = Grid(**table)
+        _check_grid(grid)
+        grid.runs()
+    except (TypeError, OfflineBenchError) as error:
+        raise SuiteError(f"{where}: {error}") from error
+    return grid
+
+
+def _check_grid(grid: Grid) -> None:
+    for name in ("datasets", "algorithms", "relabelings", "curations"):
+        value = getattr(grid, name)
+        if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
+            raise SuiteError(f"{name} is to be a list of texts, not {value!r}")
+    for name in ("seeds", "curve"):
+        value = getattr(grid, name)
+        if not isinstance(value, list | tuple) or not all(type(number) is int and number >= 0 for number in value):
+            raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r}")
+    if not grid.seeds:
+        raise SuiteError("seeds is empty: at least one seed is needed")
+    for name in ("steps", "episodes"):
+        value = getattr(grid, name)
+        if type(value) is not int or value < 1:
+            raise SuiteError(f"{name} is to be a whole number from 1, not {value!r}")
