@@ -1,0 +1,146 @@
+"""Records to one frame, a row per run, and which records are stale."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from offline_bench.curate import curations
+from offline_bench.errors import RecordError
+from offline_bench.loaders.cards import Task, find_task
+from offline_bench.record import SCHEMA, Record, Run
+from offline_bench.registry import Registry, hash_source
+from offline_bench.relabel import relabelings
+
+COLUMNS = {
+    "key": "string",
+    "dataset": "string",
+    "curation": "string",
+    "relabeling": "string",
+    "algorithm": "string",
+    "seed": "int64",
+    "steps": "int64",
+    "episodes": "int64",
+    "status": "string",
+    "reason": "string",
+    "stale": "string",
+    "true_return": "float64",
+    "length": "float64",
+    "score": "float64",
+    "behavior_return": "float64",
+    "behavior_score": "float64",
+    "transitions": "float64",
+    "data_episodes": "float64",
+    "data_length": "float64",
+}
+
+
+def to_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row per run, in the order of `Run`, with the columns and types of `COLUMNS`.
+
+    true_return, length   means over the evaluation episodes at the last step; NaN unless the run is ok
+    score                 true_return on the normalized scale of the dataset's card; NaN where there is no card
+    behavior_*            mean true return of the episodes the learner was given, and its score
+    transitions, data_*   size and mean episode length of what the learner was given
+    stale                 why the record no longer means what it did; '' where it still does
+
+    Raises `RecordError` where two records are of one run.
+    """
+    counts = Counter(record.run for record in records)
+    doubled = sorted(run for run, count in counts.items() if count > 1)
+    if doubled:
+        raise RecordError(
+            f"{len(doubled)} runs have two records, the first is {doubled[0]}: read each results folder only once"
+        )
+    rows = [_row(record) for record in sorted(records, key=lambda record: record.run)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def add_missing(frame: pd.DataFrame, expected: Iterable[Run]) -> pd.DataFrame:
+    """`frame` with a row of status 'missing' for each expected run that has no record."""
+    known = set(frame["key"])
+    absent = sorted({run for run in expected if run.key not in known})
+    if not absent:
+        return frame
+    rows = [{"key": run.key, **asdict(run), "status": "missing", "reason": "", "stale": ""} for run in absent]
+    missing = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return pd.concat([frame, missing], ignore_index=True) if len(frame) else missing
+
+
+def find_stale(record: Record) -> str:
+    """Why `record` no longer means what it did when it was written; '' where it still does or nobody can tell.
+
+    A plug-in that is not registered here, or was recorded without its source, cannot be compared.
+    """
+    if record.schema < SCHEMA:
+        return f"it has schema {record.schema}, older than {SCHEMA}"
+    run = record.run
+    if _source_changed(relabelings, run.relabeling, record.fingerprints.get("relabeling_source", "")):
+        return f"the source of the relabeling {run.relabeling} changed after the run"
+    if _source_changed(curations, run.curation, record.fingerprints.get("curation_source", "")):
+        return f"the source of the curation {run.curation} changed after the run"
+    return ""
+
+
+def spec_name(text: str) -> str:
+    """The name in a canonical text, `atac` in `atac(beta=0.25)`; never raises, for texts read from files."""
+    return text.partition("(")[0].strip()
+
+
+def _source_changed(registry: Registry[Callable[..., Any]], text: str, recorded: str) -> bool:
+    name = spec_name(text)
+    # By name alone: a parameter that is gone would keep `bind` from finding the function, and is a change too.
+    if name not in registry.names():
+        return False
+    current = _hash_once(registry.function(name))
+    return bool(recorded and current and recorded != current)
+
+
+@cache
+def _hash_once(function: Callable[..., Any]) -> str:
+    return hash_source(function)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    task = find_task(record.run.dataset)
+    true_return, length = _mean(record.returns), _mean(record.lengths)
+    status, reason = record.status, record.reason
+    if status == "ok" and not np.isfinite(true_return):
+        status, reason = "failed", "it ended, but without a finite return for every evaluation episode"
+    if status != "ok":
+        true_return = length = np.nan
+    behavior_return = _number(record.data.get("mean_return"))
+    return {
+        "key": record.run.key,
+        **asdict(record.run),
+        "status": status,
+        "reason": reason,
+        "stale": find_stale(record),
+        "true_return": true_return,
+        "length": length,
+        "score": _normalize(task, true_return),
+        "behavior_return": behavior_return,
+        "behavior_score": _normalize(task, behavior_return),
+        "transitions": _number(record.data.get("transitions")),
+        "data_episodes": _number(record.data.get("episodes")),
+        "data_length": _number(record.data.get("mean_length")),
+    }
+
+
+def _normalize(task: Task | None, true_return: float) -> float:
+    return float(task.normalize(true_return)) if task else np.nan
+
+
+def _mean(values: Sequence[float]) -> float:
+    # A record writes NaN as null: one bad episode makes the mean NaN and is never averaged away.
+    return float(np.mean(np.array(values, float))) if len(values) else np.nan
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

@@ -1,0 +1,56 @@
+"""Where a results folder came from: versions, machines, time and data, gathered over its records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from offline_bench.record import Record
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the records of one folder say of their making; every tuple is sorted and without repeats.
+
+    versions      (package, versions seen); more than one where the folder was filled in several sittings
+    fingerprints  (dataset, content fingerprints seen); more than one means that the data was not the same for all runs
+    seconds       summed over runs; a run trained beside others carries its share
+    command       what reproduces the folder; '' where it is not known
+    """
+
+    runs: int
+    seconds: float
+    machines: tuple[str, ...]
+    devices: tuple[str, ...]
+    trainers: tuple[str, ...]
+    versions: tuple[tuple[str, tuple[str, ...]], ...]
+    fingerprints: tuple[tuple[str, tuple[str, ...]], ...]
+    command: str = ""
+
+
+def collect_provenance(records: Sequence[Record], command: str = "") -> Provenance:
+    """The provenance of `records`; the same for any order, and with no clock in it."""
+    made = [record.provenance for record in records]
+    versions = [(name, version) for entry in made for name, version in (entry.get("versions") or {}).items()]
+    contents = [(record.run.dataset, record.fingerprints.get("dataset", "")) for record in records]
+    return Provenance(
+        runs=len(records),
+        seconds=math.fsum(entry.get("seconds") or 0.0 for entry in made),
+        machines=_distinct(entry.get("machine") for entry in made),
+        devices=_distinct(entry.get("device") for entry in made),
+        trainers=_distinct(entry.get("trainer") for entry in made),
+        versions=_by_name(versions),
+        fingerprints=_by_name(contents),
+        command=command,
+    )
+
+
+def _distinct(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(sorted({str(value) for value in values if value}))
+
+
+def _by_name(pairs: Sequence[tuple[str, object]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    names = sorted({name for name, _ in pairs})
+    found = [(name, _distinct(value for other, value in pairs if other == name)) for name in names]
+    return tuple((name, values) for name, values in found if values)

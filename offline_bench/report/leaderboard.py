@@ -1,0 +1,137 @@
+"""The leaderboard as Markdown to paste: two tables per dataset, and a line for each kind of number in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offline_bench.analysis.board import FEW_SEEDS, AlgorithmEntry, Cell, DatasetTable, Leaderboard, Row
+from offline_bench.analysis.statistics import RESAMPLES
+from offline_bench.report.markdown import NO_VALUE, escape, number, table
+
+SURVIVES = "▲"
+
+
+def leaderboard_markdown(board: Leaderboard) -> str:
+    """Tables of scores and of lifts for each dataset, then what each number is."""
+    if not board.tables:
+        return "No runs yet.\n"
+    others = f"; the others: {_counted(board.outcomes)}" if board.outcomes else ""
+    parts = [f"{board.n_ok} of {board.n_expected} runs ended well{others}.\n"]
+    for part in board.tables:
+        parts += [f"### {escape(part.dataset)}\n", f"{_unit(part).capitalize()} under each reward:\n"]
+        parts += [_scores(board, part), "Lift over behavior / over BC:\n", _lifts(board, part)]
+    return "\n".join([*parts, "#### What the numbers are\n", _notes(board)])
+
+
+def cell_text(cell: Cell) -> str:
+    """`▲ 41.2 [38.0, 44.1] (2/3 runs)`, with what applies of it; why there is no number where there is none."""
+    if not cell.n_ok:
+        return f"{NO_VALUE} (0/{cell.n_expected}: {_counted(cell.outcomes)})" if cell.outcomes else NO_VALUE
+    parts = [SURVIVES] if cell.survives else []
+    parts.append(number(cell.value))
+    if cell.n_ok > 1:
+        parts.append(f"[{number(cell.low)}, {number(cell.high)}]")
+    if cell.n_ok < cell.n_expected:
+        parts.append(f"({cell.n_ok}/{cell.n_expected} runs)")
+    elif cell.n_ok == 1:
+        parts.append("(1 run)")
+    return " ".join(parts)
+
+
+def _scores(board: Leaderboard, part: DatasetTable) -> str:
+    names, text_columns = _name_columns(part)
+    header = [*names, "behavior", *map(escape, board.relabelings), "runs"]
+    rows = [
+        [*_names(row, text_columns), number(row.behavior), *map(cell_text, row.cells), f"{row.n_ok}/{row.n_expected}"]
+        for row in part.rows
+    ]
+    return table(header, rows, text_columns)
+
+
+def _lifts(board: Leaderboard, part: DatasetTable) -> str:
+    names, text_columns = _name_columns(part)
+    rows = [[*_names(row, text_columns), *map(_lift_text, row.cells)] for row in part.rows]
+    return table([*names, *map(escape, board.relabelings)], rows, text_columns)
+
+
+def _counted(outcomes: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in outcomes)
+
+
+def _lift_text(cell: Cell) -> str:
+    if not cell.n_ok:
+        return NO_VALUE
+    return f"{number(cell.lift_over_behavior, sign=True)} / {number(cell.lift_over_bc, sign=True)}"
+
+
+def _name_columns(part: DatasetTable) -> tuple[list[str], int]:
+    curated = any(row.curation != "full" for row in part.rows)
+    names = ["algorithm", "curation"] if curated else ["algorithm"]
+    return names, len(names)
+
+
+def _names(row: Row, columns: int) -> list[str]:
+    return [escape(row.label), escape(row.curation)][:columns]
+
+
+def _unit(part: DatasetTable) -> str:
+    return "normalized score" if part.task else "true return"
+
+
+def _notes(board: Leaderboard) -> str:
+    lines = [
+        *_unit_notes(board.tables),
+        "**Cell**: interquartile mean over seeds (of three runs or fewer, their plain mean) "
+        f"[95 % interval: percentile bootstrap over seeds, {RESAMPLES} resamples]. (2/3 runs): the number is of 2 runs "
+        f"out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there were.",
+        *_few_seeds_note(board),
+        "**behavior**: the mean true return of the episodes the learner was given, on the same scale.",
+        "**Lift**: the cell less behavior / the cell less BC's cell (BC on the same data under the same reward; it "
+        "reads no reward, so where that is missing BC under another one stands in).",
+        f"**{SURVIVES}**: trained on a reward other than the original, yet above both behavior and BC. Of the two "
+        "numbers as they stand: the interval says how firmly.",
+        "**runs**: completeness, the runs that ended well out of those tried or expected.",
+        *map(_algorithm_note, board.algorithms),
+    ]
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _unit_notes(tables: Sequence[DatasetTable]) -> list[str]:
+    return_is = "the mean undiscounted true return over the evaluation episodes after the last gradient step"
+    tasks = {part.task.name: part.task for part in tables if part.task}
+    notes = []
+    if tasks:
+        notes.append(
+            f"**Normalized score** of a run: 100 · (return - random) / (expert - random), return being {return_is}."
+        )
+    for name, task in sorted(tasks.items()):
+        references = f"random {task.random_return:.10g}, expert {task.expert_return:.10g}"
+        notes.append(f"References of the task {escape(name)}: {references}. Source: {escape(task.source)}.")
+    bare = [escape(part.dataset) for part in tables if not part.task]
+    if bare:
+        notes.append(
+            f"**True return** of a run: {return_is}. Without a card, and so not normalized: {', '.join(bare)}."
+        )
+    return notes
+
+
+def _few_seeds_note(board: Leaderboard) -> list[str]:
+    few = board.few_seeds
+    if not few.cells:
+        return []
+    runs = f"{few.least}" if few.least == few.most else f"{few.least} to {few.most}"
+    return [
+        f"**Fewer than {FEW_SEEDS} seeds** stand behind {few.cells} of {few.of} cells ({runs}). Their intervals are "
+        "too narrow: with 3 normal values such an interval covers the mean about 75 % of the time, with 30 about 93 %."
+    ]
+
+
+def _algorithm_note(entry: AlgorithmEntry) -> str:
+    steps, episodes, seeds = (_joined(values) for values in (entry.steps, entry.episodes, entry.seeds))
+    name = f"**{escape(entry.label)}**"
+    full = "" if entry.label == entry.algorithm else f" is {escape(entry.algorithm)}"
+    return f"{name}{full}: {steps} gradient steps, {episodes} evaluation episodes, seeds {seeds}."
+
+
+def _joined(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values))
