@@ -1,0 +1,173 @@
+"""The command line: each command names what it wants and hands on; no logic."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from offline_bench.errors import OfflineBenchError
+
+app = typer.Typer(
+    help="Did an offline-RL score come from the reward, or from the data?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+datasets_app = typer.Typer(help="Build the built-in datasets, and the policies that made them.", no_args_is_help=True)
+app.add_typer(datasets_app, name="datasets")
+
+plugins: list[Path] = []
+
+Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
+Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
+Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
+
+
+@app.callback()
+def _load_plugins(
+    plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
+) -> None:
+    from offline_bench.plugins import load_entry_points, load_plugin
+
+    load_entry_points()
+    for path in plugin or []:
+        load_plugin(path)
+        plugins.append(path)
+
+
+@app.command()
+def reproduce(suite: str, results: Folder = None, workers: Workers = 2, retry_failed: Retry = False) -> None:
+    """Carry out the runs of a suite that are not done yet, then write its tables."""
+    from offline_bench.commands.reproduce import reproduce_suite
+
+    reproduce_suite(suite, results, workers, plugins, retry_failed)
+
+
+@app.command()
+def run(
+    dataset: Annotated[list[str], typer.Option(help="A dataset id; may be repeated.")],
+    algorithm: Annotated[list[str], typer.Option(help="Such as bc or 'iql(expectile=0.9)'; may be repeated.")],
+    relabeling: Annotated[list[str], typer.Option(help="Such as zero; may be repeated.")] = ["original"],  # noqa: B006
+    curation: Annotated[list[str], typer.Option(help="Such as 'truncate(steps=200)'; may be repeated.")] = ["full"],  # noqa: B006
+    seed: Annotated[list[int], typer.Option(help="May be repeated.")] = [0],  # noqa: B006
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 10_000,
+    episodes: Annotated[int, typer.Option(help="Evaluation episodes.")] = 10,
+    results: Folder = None,
+    workers: Workers = 2,
+    retry_failed: Retry = False,
+) -> None:
+    """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
+    from offline_bench.commands.reproduce import run_grid
+    from offline_bench.suites import Grid
+
+    grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation)
+    run_grid(grid, results, workers, plugins, retry_failed)
+
+
+@app.command()
+def status(suite: str, results: Folder = None) -> None:
+    """How much of a suite is done, and what failed."""
+    from offline_bench.commands.show import show_status
+
+    show_status(suite, results)
+
+
+@app.command(name="list")
+def list_names(
+    family: Annotated[str, typer.Argument(help="datasets, relabelings, curations, algorithms or suites")],
+) -> None:
+    """The names of a family, each with what it is."""
+    from offline_bench.commands.show import show_names
+
+    show_names(family)
+
+
+@app.command()
+def leaderboard(suite: Annotated[str, typer.Argument()] = "quick", results: Folder = None) -> None:
+    """Print the leaderboard of a suite's committed results, or of --results."""
+    from offline_bench.commands.tables import print_leaderboard
+
+    print_leaderboard(suite, results)
+
+
+@app.command()
+def report(suite: Annotated[str, typer.Argument()] = "quick", results: Folder = None) -> None:
+    """Write the tables and the page of a suite's committed results, or of --results."""
+    from offline_bench.commands.tables import write_report
+
+    write_report(suite, results)
+
+
+@app.command()
+def publish(suite: str, results: Folder = None) -> None:
+    """Pack the finished records of a suite into results/<suite>/, to be committed, and write its tables there."""
+    from offline_bench.commands.tables import publish_results
+
+    publish_results(suite, results)
+
+
+@app.command()
+def check(
+    family: Annotated[str, typer.Argument(help="relabeling or curation")],
+    spec: Annotated[str, typer.Argument(help="Such as 'flip(p=0.25)'")],
+) -> None:
+    """Try a scheme against the contract of its family."""
+    from offline_bench.commands.show import check_scheme
+
+    check_scheme(family, spec)
+
+
+@app.command()
+def bench() -> None:
+    """Measure loading, relabeling, sampling and training side by side with what they replace."""
+    from offline_bench.commands.bench import print_benchmarks
+
+    print_benchmarks()
+
+
+@datasets_app.command()
+def build(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; all built-in ones where none is given.")] = None,
+    workers: Workers = 2,
+) -> None:
+    """Build the built-in datasets that are not in the cache yet."""
+    from offline_bench.commands.build import build_datasets
+
+    build_datasets(datasets, workers)
+
+
+@datasets_app.command()
+def train_behavior(name: str, folder: Annotated[Path, typer.Argument(help="Where checkpoints go.")]) -> None:
+    """Train the behavior policy of a recipe again, writing every checkpoint to FOLDER."""
+    from offline_bench.commands.build import train_behavior_policy
+
+    train_behavior_policy(name, folder)
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C, under a name that the command-line library does not turn into its own."""
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise _Interrupted
+
+
+def main() -> None:
+    """Entry point: a mistake of the user's gets its sentence, never a traceback."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except OfflineBenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except _Interrupted:
+        typer.echo("\ninterrupted: what is finished is saved, and the same command goes on from there", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Building the built-in datasets, and training the policies that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import typer
+
+from offline_bench.behavior import train_behavior
+from offline_bench.collect import collect_dataset, load_recipes
+from offline_bench.display import open_bar
+from offline_bench.errors import OfflineBenchError, UnknownNameError
+from offline_bench.executors import Died, Done, Progressed, execute_here, execute_on_workers
+from offline_bench.loaders import load
+from offline_bench.loaders.cards import Card, load_cards
+from offline_bench.paths import cache_folder
+from offline_bench.registry import unknown_name
+
+
+def build_datasets(ids: Sequence[str] | None, workers: int) -> None:
+    """Build those of `ids`, or of all cards with a recipe, that the cache lacks; say how each compares to its card."""
+    cards = load_cards()
+    wanted = list(ids) if ids else [card.id for card in cards.values() if card.recipe]
+    for dataset in wanted:
+        if dataset not in cards or not cards[dataset].recipe:
+            buildable = [card.id for card in cards.values() if card.recipe]
+            raise UnknownNameError(unknown_name("built-in dataset", dataset, buildable))
+    missing = [cards[dataset] for dataset in wanted if not (cache_folder() / dataset).exists()]
+    if len(missing) < len(wanted):
+        typer.echo(f"{len(wanted) - len(missing)} of {len(wanted)} datasets are in {cache_folder()} already")
+    if missing:
+        _build(missing, workers)
+
+
+def build_missing(ids: Iterable[str], workers: int) -> None:
+    """Build those of `ids` that a card has a recipe for and the cache lacks; say nothing of the others."""
+    cards = load_cards()
+    missing = [cards[d] for d in ids if d in cards and cards[d].recipe and not (cache_folder() / d).exists()]
+    if missing:
+        _build(missing, workers)
+
+
+def collect_and_compare(card: Card, progress: Callable[[float], None]) -> str:
+    """Build the dataset of `card`; a line on what came out and whether it is the card's to the bit."""
+    collect_dataset(card, progress)
+    data = load(card.id)
+    line = f"{card.id}: {data.n_episodes} episodes, {data.n} transitions, mean return {data.true_returns.mean():.0f}"
+    line += f", fingerprint {data.fingerprint}"
+    if data.fingerprint == card.fingerprint:
+        return f"{line} as on its card"
+    return f"{line} where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
+
+
+def _build(cards: list[Card], workers: int) -> None:
+    shares = [0.0] * len(cards)
+    finished = 0
+    events = (
+        execute_on_workers(collect_and_compare, cards, workers) if workers else execute_here(collect_and_compare, cards)
+    )
+    with open_bar("building datasets", len(cards), "datasets") as bar:
+        for event in events:
+            if isinstance(event, Died):
+                raise OfflineBenchError(f"building {cards[event.task].id} did not end: {event.reason}.")
+            shares[event.task] = event.share if isinstance(event, Progressed) else 1.0
+            finished += isinstance(event, Done)
+            bar.show(sum(shares) / len(cards), finished, event.result if isinstance(event, Done) else "")
+
+
+def train_behavior_policy(name: str, folder: Path) -> None:
+    """Train by the recipe `name`, writing each checkpoint to `folder`."""
+    recipes = load_recipes("behavior")
+    if name not in recipes:
+        raise UnknownNameError(unknown_name("behavior recipe", name, recipes))
+    recipe = recipes[name]
+    with open_bar(f"training {name}", recipe.steps, "steps") as bar:
+        train_behavior(recipe, folder, lambda step, total, line: bar.show(step / total, step, f"step {step}: {line}"))

@@ -1,0 +1,70 @@
+"""Carrying out a suite or a small grid, and saying how it compares with what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import typer
+
+from offline_bench.campaign import carry_out_jobs, check_jobs, list_missing
+from offline_bench.commands.build import build_missing
+from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.display import describe_record, open_bar
+from offline_bench.record import Run
+from offline_bench.store import read_records
+from offline_bench.suites import Grid, load_suite
+
+
+def reproduce_suite(name: str, folder: Path | None, workers: int, plugins: Sequence[Path], retry_failed: bool) -> None:
+    """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run."""
+    suite = load_suite(name)
+    folder = folder or local_folder(suite.name)
+    carry_out_runs(suite.runs(), folder, suite.name, workers, plugins, retry_failed)
+    write_tables(folder, suite)
+    typer.echo(compare_with_committed(folder, suite.folder))
+
+
+def run_grid(grid: Grid, folder: Path | None, workers: int, plugins: Sequence[Path], retry_failed: bool) -> None:
+    """Carry out what is missing of the grid and print its leaderboard."""
+    folder = folder or local_folder("runs")
+    runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
+    carry_out_runs(runs, folder, "run", workers, plugins, retry_failed)
+    print_leaderboard_of(folder, list(runs))
+
+
+def carry_out_runs(
+    runs: Mapping[Run, tuple[int, ...]],
+    folder: Path,
+    title: str,
+    workers: int,
+    plugins: Sequence[Path],
+    retry_failed: bool,
+) -> None:
+    """Build what data is missing, check every job, then carry out those without a record, showing progress."""
+    jobs = list_missing(runs, folder, retry_failed)
+    typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
+    if not jobs:
+        return
+    build_missing(dict.fromkeys(job.run.dataset for job in jobs), max(workers, 1))
+    check_jobs(jobs)
+    with open_bar(title, len(jobs), "runs") as bar:
+        for step in carry_out_jobs(jobs, folder, min(workers, len(jobs)), plugins):
+            bar.show(step.share, step.finished, describe_record(step.record) if step.record else "")
+
+
+def compare_with_committed(folder: Path, committed_folder: Path) -> str:
+    """How many of the runs in `folder` came out as committed, episode by episode, to the bit."""
+    committed = {record.run: record for record in read_records(committed_folder).records}
+    ours = [record for record in read_records(folder).records if record.run in committed]
+    if not ours:
+        return "nothing is committed to compare these runs with"
+    same = [record for record in ours if record.returns == committed[record.run].returns]
+    datasets = [r for r in ours if r.fingerprints.get("dataset") != committed[r.run].fingerprints.get("dataset")]
+    line = f"{len(same)} of {len(ours)} runs equal the committed ones to the bit"
+    if len(same) < len(ours):
+        machine = committed[ours[0].run].provenance.get("machine", "an unknown machine")
+        line += f"; those were made on {machine}"
+    if datasets:
+        line += f"; {len(datasets)} had data that differs from the committed runs'"
+    return line

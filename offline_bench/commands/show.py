@@ -1,0 +1,84 @@
+"""Showing what there is: names, and how far a suite has come."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from offline_bench.algorithms import algorithms
+from offline_bench.analysis.frame import find_stale
+from offline_bench.campaign import list_missing
+from offline_bench.checks import check_curation, check_relabeling
+from offline_bench.commands.tables import local_folder
+from offline_bench.curate import curations
+from offline_bench.errors import UnknownNameError
+from offline_bench.loaders.cards import load_cards
+from offline_bench.registry import Registry, unknown_name
+from offline_bench.relabel import relabelings
+from offline_bench.store import read_records
+from offline_bench.suites import list_suites, load_suite
+
+REGISTRIES: dict[str, Registry[Callable[..., Any]]] = {
+    "relabelings": relabelings,
+    "curations": curations,
+    "algorithms": algorithms,
+}
+
+
+def show_names(family: str) -> None:
+    """Print each name of `family` with the first line of what it is. Raises `UnknownNameError`."""
+    if family in REGISTRIES:
+        functions = {name: REGISTRIES[family].function(name) for name in REGISTRIES[family].names()}
+        rows = {_signature(name, function): _first_line(function) for name, function in functions.items()}
+    elif family == "datasets":
+        rows = {card.id: card.good_for for card in load_cards().values()}
+    elif family == "suites":
+        rows = {name: load_suite(name).title for name in list_suites()}
+    else:
+        raise UnknownNameError(unknown_name("family", family, [*REGISTRIES, "datasets", "suites"]))
+    for name, line in rows.items():
+        typer.echo(f"{name}\n    {line}")
+
+
+def show_status(name: str, folder: Path | None) -> None:
+    """Print how many runs of the suite are done, failed, stale and missing, and what could not be read."""
+    suite = load_suite(name)
+    folder = folder or local_folder(suite.name)
+    runs = suite.runs()
+    for place in dict.fromkeys((folder, suite.folder)):
+        reading = read_records(place)
+        records = [record for record in reading.records if record.run in runs]
+        counts = Counter("stale" if find_stale(record) else record.status for record in records)
+        told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
+        typer.echo(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
+        for record in records:
+            if record.status != "ok":
+                typer.echo(f"  {record.status}: {record.run}: {record.reason}")
+        for problem in reading.problems:
+            typer.echo(f"  unreadable: {problem}")
+
+
+def check_scheme(family: str, spec: str) -> None:
+    """Try `spec` against the contract of its family. Raises what it broke."""
+    checks = {"relabeling": check_relabeling, "curation": check_curation}
+    if family not in checks:
+        raise UnknownNameError(unknown_name("family", family, checks))
+    checks[family](spec)
+    typer.echo(f"{family} {spec} keeps its contract")
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    parameters = inspect.signature(function).parameters.values()
+    shown = [
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters if p.kind is p.KEYWORD_ONLY
+    ]
+    return f"{name}({', '.join(shown)})" if shown else name
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]

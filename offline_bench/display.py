@@ -1,0 +1,67 @@
+"""What a long command shows while it works: a bar with an estimate, and a line for each thing that is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from offline_bench.record import Record
+
+
+@dataclass
+class Bar:
+    """A bar on a terminal; in a log, the lines alone, each with the estimate."""
+
+    console: Console
+    total: int
+    unit: str
+    progress: Progress
+    task: TaskID
+    started: float = field(default_factory=time.monotonic)
+
+    def show(self, share: float, finished: int, line: str = "") -> None:
+        """`share` in [0, 1] of the work is done, `finished` of the total things; `line` tells of the last of them."""
+        left = self._left(share)
+        self.progress.update(self.task, completed=share, count=f"{finished}/{self.total} {self.unit}", left=left)
+        if line:
+            prefix = f"[{finished}/{self.total}, {left}] "
+            self.console.print(prefix + line, markup=False, highlight=False, soft_wrap=True)
+
+    def _left(self, share: float) -> str:
+        elapsed = time.monotonic() - self.started
+        if share >= 1.0:
+            return "done"
+        if share < 0.01 or elapsed < 3.0:
+            return "estimating"
+        return f"about {_clock(elapsed * (1.0 - share) / share)} left"
+
+
+@contextmanager
+def open_bar(title: str, total: int, unit: str) -> Iterator[Bar]:
+    """A `Bar` while the block runs."""
+    console = Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[count]}"), TimeElapsedColumn())
+    with Progress(
+        *columns, TextColumn("{task.fields[left]}"), console=console, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(title, total=1.0, count=f"0/{total} {unit}", left="estimating")
+        yield Bar(console, total, unit, progress, task)
+
+
+def describe_record(record: Record) -> str:
+    """One line on a finished run: which, and its mean true return or what became of it."""
+    if record.status != "ok":
+        return f"{record.run}: {record.status}, {record.reason}"
+    mean_return = sum(record.returns) / len(record.returns)
+    mean_length = sum(record.lengths) / len(record.lengths)
+    return f"{record.run}: return {mean_return:.0f}, length {mean_length:.0f} ({record.provenance['seconds']:.0f} s)"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
