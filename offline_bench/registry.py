@@ -6,9 +6,11 @@ import ast
 import difflib
 import hashlib
 import inspect
+import io
 import math
 import re
 import textwrap
+import tokenize
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -178,15 +180,20 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def hash_source(function: Callable[..., Any]) -> str:
-    """Sixteen hex digits over the function's syntax; docstring, comments and layout do not count."""
+    """Sixteen hex digits over the function's source; docstring, comments and layout do not count.
+
+    Over its characters, not its syntax tree: how a tree is written down differs between versions of Python.
+    """
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        source = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError):
         return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
+    docstrings = {(node.body[0].lineno, node.body[0].col_offset) for node in functions}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    kept = [t.string for t in tokens if t.type != tokenize.COMMENT and t.start not in docstrings]
+    return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:16]
 
 
 def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
