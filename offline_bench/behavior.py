@@ -24,7 +24,7 @@ class BehaviorRecipe:
     steps: int
     checkpoint_every: int
     evaluation_episodes: int
-    network: list[int]
+    network: tuple[int, ...]
     batch_size: int
     learning_rate: float
     learning_starts: int
@@ -74,7 +74,7 @@ def _soft_actor_critic(recipe: BehaviorRecipe) -> Any:
         buffer_size=recipe.steps,
         gamma=recipe.gamma,
         tau=recipe.tau,
-        policy_kwargs={"net_arch": recipe.network},
+        policy_kwargs={"net_arch": list(recipe.network)},
         seed=recipe.seed,
         device="cpu",
     )

@@ -183,6 +183,16 @@ def test_other_cells_do_not_move_an_interval():
     assert (before.low, before.high) == (after.low, after.high)
 
 
+def test_equal_runs_have_equal_intervals_whatever_they_are_called():
+    returns = [10.0, 20.0, 45.0, 80.0, 95.0]
+    records = [
+        ok(r, relabeling=name, algorithm="bc", seed=i) for name in ("zero", "negative") for i, r in enumerate(returns)
+    ]
+    one, other = cells(build_leaderboard(to_frame(records)), "bc").values()
+    assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
+    assert one.low < one.value < one.high
+
+
 def test_incomplete_cells_say_so():
     expected = [run(relabeling, "iql", seed) for relabeling in ("zero", "random") for seed in range(3)]
     records = [ok(110, relabeling="zero", seed=0), Record(run("zero", seed=1), "failed", "out of memory")]

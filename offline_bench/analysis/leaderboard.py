@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -79,7 +78,7 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     rows = []
     for key, group in _groups(frame, ROW_KEY):
         _, curation, algorithm, steps, episodes = key
-        cells = tuple(_cell(group[group["relabeling"] == name], (*key, name)) for name in relabelings)
+        cells = tuple(_cell(group[group["relabeling"] == name], name) for name in relabelings)
         label = labels[algorithm] + _budget(frame, curation, algorithm, steps, episodes)
         n_ok = sum(cell.n_ok for cell in cells)
         known = float(behavior.get(curation, np.nan))
@@ -88,25 +87,19 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     return DatasetTable(dataset, task, tuple(sorted(compared, key=_row_order)))
 
 
-def _cell(group: pd.DataFrame, names: tuple[Any, ...]) -> Cell:
-    """The cell of the runs in `group`, one row a seed; `names` seed its bootstrap, so no other cell can change it."""
-    relabeling = str(names[-1])
+def _cell(group: pd.DataFrame, relabeling: str) -> Cell:
+    """The cell of the runs in `group`, one row a seed. Every cell resamples alike: equal runs have equal intervals."""
     values = group.loc[group["outcome"] == "ok", "value"].to_numpy(float)
     outcomes = _count_outcomes(group)
     if not len(values):
         return Cell(relabeling, n_expected=len(group), outcomes=outcomes)
-    low, high = bootstrap_interval([values], iqm, _generator(names))
+    low, high = bootstrap_interval([values], iqm, np.random.default_rng(BOOTSTRAP_SEED))
     return Cell(relabeling, float(iqm(values)), low, high, len(values), len(group), outcomes)
 
 
 def _count_outcomes(frame: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     counts = frame["outcome"].value_counts()
     return tuple((name, int(counts[name])) for name in OUTCOMES if name in counts)
-
-
-def _generator(names: tuple[Any, ...]) -> np.random.Generator:
-    digest = hashlib.sha256("\n".join(map(repr, names)).encode()).digest()
-    return np.random.default_rng([BOOTSTRAP_SEED, *np.frombuffer(digest, "<u4").tolist()])
 
 
 def _find_reference(row: Row, rows: Sequence[Row]) -> Row | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from offline_bench.errors import OfflineBenchError
 from offline_bench.executors.events import Died, Done, Event, Progressed, Work
-from offline_bench.plugins import load_plugin
+from offline_bench.plugins import load_entry_points, load_plugin
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 ATTEMPTS = 2
@@ -116,6 +116,7 @@ def _serve(connection: Connection, work: Work, plugins: Sequence[Path]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
+        load_entry_points()
         for plugin in plugins:
             load_plugin(plugin)
         while True:
