@@ -7,9 +7,15 @@ from pathlib import Path
 
 
 def project_root() -> Path:
-    """The folder with `datasets/` and `results/`: $OFFLINE_BENCH_HOME, else the checkout this package lies in."""
+    """The folder with `datasets/` and `results/`: $OFFLINE_BENCH_HOME, else the checkout this package lies in.
+
+    Where the package was installed without its checkout, the current folder.
+    """
     home = os.environ.get("OFFLINE_BENCH_HOME")
-    return Path(home) if home else Path(__file__).resolve().parent.parent
+    if home:
+        return Path(home)
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "datasets" / "cards.toml").exists() else Path.cwd()
 
 
 def datasets_folder() -> Path:

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from offline_bench.paths import project_root
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 MEDIUM = "offline-bench/hopper/medium-v0"
 RANDOM = "offline-bench/hopper/random-v0"

@@ -200,3 +200,20 @@ def test_a_plugin_scheme_from_the_readme_runs(small_home: Path, tmp_path: Path) 
     shown = call(small_home, "--plugin", str(plugin), *arguments, *budget)
     assert shown.returncode == 0, shown.stderr
     assert "flip(p=0.25)" in shown.stdout
+
+
+def test_a_truncated_record_is_named_and_the_rest_still_makes_the_tables(
+    small_home: Path, suite: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    assert call(small_home, "reproduce", str(suite), "--results", str(folder)).returncode == 0
+    victim = min(folder.rglob("*.json"))
+    victim.write_bytes(victim.read_bytes()[:100])
+    shown = call(small_home, "report", str(suite), "--results", str(folder))
+    assert shown.returncode == 0
+    assert str(victim) in shown.stderr
+    page = (folder / "README.md").read_text()
+    assert victim.name in page
+    assert str(tmp_path) not in page
+    assert "7 of 8 runs ended well; the others: 1 missing." in page
+    assert "1 of 8 to do" in call(small_home, "status", str(suite), "--results", str(folder)).stdout

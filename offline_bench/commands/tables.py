@@ -48,7 +48,9 @@ def write_tables(folder: Path, suite: Suite) -> None:
     """Write leaderboard.md, leaderboard.csv and README.md of `folder`; the same records give the same bytes."""
     runs = suite.runs()
     reading = read_records(folder)
-    board = _build(reading, runs)
+    # The page may be committed: it names files by where they lie in the folder, not on this machine.
+    told = [problem.replace(f"{folder}/", "") for problem in reading.problems]
+    board = _build(Reading(reading.records, told), runs)
     provenance = collect_provenance(_of_runs(reading.records, runs), f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
