@@ -1,0 +1,42 @@
+"""The committed results: the tables are what the records make, and behavior cloning was blind in them."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from offline_bench.analysis.frame import find_stale
+from offline_bench.commands.tables import write_tables
+from offline_bench.store import PACKED, read_records
+from offline_bench.suites import list_suites, load_suite
+
+SUITES = list_suites()
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_run_of_the_suite_is_there_current_and_readable(name: str) -> None:
+    suite = load_suite(name)
+    reading = read_records(suite.folder)
+    assert reading.problems == []
+    assert [record.run for record in reading.records] == sorted(suite.runs())
+    assert [find_stale(record) for record in reading.records if find_stale(record)] == []
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_records_make_the_committed_tables_byte_for_byte(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    (tmp_path / PACKED).write_bytes((suite.folder / PACKED).read_bytes())
+    write_tables(tmp_path, suite)
+    for table in ("leaderboard.md", "leaderboard.csv", "README.md"):
+        assert (tmp_path / table).read_bytes() == (suite.folder / table).read_bytes(), table
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_behavior_cloning_has_one_set_of_weights_for_all_rewards(name: str) -> None:
+    weights = defaultdict(set)
+    for record in read_records(load_suite(name).folder).records:
+        if record.run.algorithm.startswith("bc(") and record.status == "ok":
+            run = record.run
+            weights[run.dataset, run.curation, run.algorithm, run.seed].add(record.fingerprints["policy"])
+    assert weights
+    assert all(len(seen) == 1 for seen in weights.values())
