@@ -56,6 +56,7 @@ def run(
     seed: Annotated[list[int], typer.Option(help="May be repeated.")] = [0],  # noqa: B006
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 10_000,
     episodes: Annotated[int, typer.Option(help="Evaluation episodes.")] = 10,
+    curve: Annotated[list[int], typer.Option(help="A step to evaluate at on the way; may be repeated.")] = [],  # noqa: B006
     results: Folder = None,
     workers: Workers = 2,
     retry_failed: Retry = False,
@@ -64,7 +65,7 @@ def run(
     from offline_bench.commands.reproduce import run_grid
     from offline_bench.suites import Grid
 
-    grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation)
+    grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
     run_grid(grid, results, workers, plugins, retry_failed)
 
 

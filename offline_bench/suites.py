@@ -37,6 +37,9 @@ class Grid:
     curations: Sequence[str] = ("full",)
     curve: Sequence[int] = ()
 
+    def __post_init__(self) -> None:
+        _check_grid(self)
+
     def runs(self) -> list[Run]:
         """All runs, seed by seed, so that a half-finished suite has whole comparisons. Raises `OfflineBenchError`."""
         texts = {
@@ -104,7 +107,6 @@ def _build_grid(table: Any, where: str) -> Grid:
             raise SuiteError(f"{where}: {unknown_name('key', key, known)}")
     try:
         grid = Grid(**table)
-        _check_grid(grid)
         grid.runs()
     except (TypeError, OfflineBenchError) as error:
         raise SuiteError(f"{where}: {error}") from error

@@ -71,6 +71,8 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--relabeling", "random(low=0 high=1)"], "^"),
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--relabeling", "constant"], "write constant(value=...)"),
         (["run", "--dataset", "../../etc", "--algorithm", "bc"], "../../etc"),
+        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "0"], "steps is to be a whole number from 1"),
+        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "-1"], "seeds is to be a list of whole numbers"),
         (["--plugin", "no_such_file.py", "list", "suites"], "no_such_file.py"),
         (["datasets", "build", "offline-bench/hopper/hard-v0"], "unknown built-in dataset"),
         (["check", "relabeling", "zer"], "did you mean zero"),
