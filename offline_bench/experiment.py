@@ -39,10 +39,13 @@ def carry_out(job: Job, progress: Callable[[float], None] = lambda share: None) 
     run, started = job.run, time.monotonic()
     data = prepare_data(run)
     learner = build_learner(run.algorithm)
-    status, reason, evaluated = "ok", "", []
+    status, reason = "ok", ""
+    evaluated: list[tuple[Snapshot, list[Episode]]] = []
     try:
         snapshots = learner.learn(data, job.at, training_seed(run.seed), lambda step: progress(step / run.steps))
-        evaluated = list(_evaluate_each(snapshots, data, run))
+        # One by one, so that what was seen before a failure stays in the record.
+        for point in _evaluate_each(snapshots, data, run):
+            evaluated.append(point)
     except DivergedError as error:
         status, reason = "diverged", str(error)
     except OfflineBenchError as error:

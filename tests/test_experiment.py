@@ -1,0 +1,55 @@
+"""The one line: what goes wrong in training is recorded, with what was seen before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import MEDIUM
+
+from offline_bench import Job, Record, Run, carry_out
+from offline_bench.algorithms import Snapshot
+from offline_bench.errors import DivergedError
+
+
+@dataclass(frozen=True)
+class Stumbler:
+    """Stands still until its second step, and there raises `error`."""
+
+    error: Exception
+    trainer: str = "test"
+
+    def check(self) -> None: ...
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        return np.zeros((len(observations), 3), np.float32)
+
+    def learn(self, *arguments: Any) -> Iterator[Snapshot]:
+        yield Snapshot(1, self, {"loss": 0.5}, "")
+        raise self.error
+
+
+def stumble(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Record:
+    monkeypatch.setattr("offline_bench.experiment.build_learner", lambda text: Stumbler(error))
+    return carry_out(Job(Run(MEDIUM, "full", "original", "bc", seed=0, steps=2, episodes=1), at=(1, 2)))
+
+
+def test_divergence_is_recorded_with_its_step_and_the_curve_before_it(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = stumble(DivergedError(2, "critic_loss"), monkeypatch)
+    assert (record.status, record.reason) == ("diverged", "critic_loss stopped being finite at step 2")
+    assert [point.step for point in record.curve] == [1]
+    assert record.returns == []
+    assert record.fingerprints["policy"] == ""
+
+
+def test_an_exception_is_recorded_as_failed_with_its_message_and_line(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = stumble(RuntimeError("the roof fell in"), monkeypatch)
+    assert record.status == "failed"
+    assert "RuntimeError: the roof fell in (test_experiment.py, line" in record.reason
+    assert [point.step for point in record.curve] == [1]
