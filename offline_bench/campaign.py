@@ -9,7 +9,7 @@ from pathlib import Path
 
 from offline_bench.algorithms import build_learner
 from offline_bench.analysis.frame import find_stale
-from offline_bench.executors import Died, Progressed, execute_here, execute_on_workers
+from offline_bench.executors import Died, Progressed, execute
 from offline_bench.experiment import Job, carry_out, prepare_data
 from offline_bench.record import Record, Run
 from offline_bench.storage import check_writable
@@ -59,9 +59,8 @@ def carry_out_jobs(jobs: Sequence[Job], folder: Path, workers: int, plugins: Seq
     total = sum(job.run.steps for job in jobs)
     shares = dict.fromkeys(range(len(jobs)), 0.0)
     finished = 0
-    events = execute_on_workers(carry_out, jobs, workers, plugins) if workers else execute_here(carry_out, jobs)
     # Closed at once whatever happens, or the workers would go on while an error is being told.
-    with closing(events):
+    with closing(execute(carry_out, jobs, workers, plugins)) as events:
         for event in events:
             record = None
             if isinstance(event, Progressed):

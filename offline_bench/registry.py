@@ -15,7 +15,6 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
 
 from offline_bench.errors import DuplicateNameError, SpecError, UnknownNameError
@@ -103,7 +102,7 @@ class Component(Generic[F]):
     function: F
 
     def __call__(self, *arguments: Any) -> Any:
-        return partial(self.function, **dict(self.spec.parameters))(*arguments)
+        return self.function(*arguments, **dict(self.spec.parameters))
 
     def __str__(self) -> str:
         return str(self.spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import typer
@@ -11,7 +12,7 @@ from offline_bench.behavior import train_behavior
 from offline_bench.collect import collect_dataset, load_recipes
 from offline_bench.display import open_bar
 from offline_bench.errors import OfflineBenchError, UnknownNameError
-from offline_bench.executors import Died, Done, Progressed, execute_here, execute_on_workers
+from offline_bench.executors import Died, Done, Progressed, execute
 from offline_bench.loaders import load
 from offline_bench.loaders.cards import Card, load_cards
 from offline_bench.paths import cache_folder
@@ -20,25 +21,23 @@ from offline_bench.registry import unknown_name
 
 def build_datasets(ids: Sequence[str] | None, workers: int) -> None:
     """Build those of `ids`, or of all cards with a recipe, that the cache lacks; say how each compares to its card."""
-    cards = load_cards()
-    wanted = list(ids) if ids else [card.id for card in cards.values() if card.recipe]
+    built_in = _built_in()
+    wanted = list(ids or built_in)
     for dataset in wanted:
-        if dataset not in cards or not cards[dataset].recipe:
-            buildable = [card.id for card in cards.values() if card.recipe]
-            raise UnknownNameError(unknown_name("built-in dataset", dataset, buildable))
-    missing = [cards[dataset] for dataset in wanted if not (cache_folder() / dataset).exists()]
-    if len(missing) < len(wanted):
-        typer.echo(f"{len(wanted) - len(missing)} of {len(wanted)} datasets are in {cache_folder()} already")
-    if missing:
-        _build(missing, workers)
+        if dataset not in built_in:
+            raise UnknownNameError(unknown_name("built-in dataset", dataset, built_in))
+    built = build_missing(wanted, workers)
+    if built < len(wanted):
+        typer.echo(f"{len(wanted) - built} of {len(wanted)} datasets were in {cache_folder()} already")
 
 
-def build_missing(ids: Iterable[str], workers: int) -> None:
-    """Build those of `ids` that a card has a recipe for and the cache lacks; say nothing of the others."""
-    cards = load_cards()
-    missing = [cards[d] for d in ids if d in cards and cards[d].recipe and not (cache_folder() / d).exists()]
+def build_missing(ids: Iterable[str], workers: int) -> int:
+    """Build those of `ids` that are built in and that the cache lacks; how many those were."""
+    built_in = _built_in()
+    missing = [built_in[id_] for id_ in ids if id_ in built_in and not (cache_folder() / id_).exists()]
     if missing:
         _build(missing, workers)
+    return len(missing)
 
 
 def collect_and_compare(card: Card, progress: Callable[[float], None]) -> str:
@@ -52,13 +51,15 @@ def collect_and_compare(card: Card, progress: Callable[[float], None]) -> str:
     return f"{line} where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
 
 
+def _built_in() -> dict[str, Card]:
+    return {card.id: card for card in load_cards().values() if card.recipe}
+
+
 def _build(cards: list[Card], workers: int) -> None:
     shares = [0.0] * len(cards)
     finished = 0
-    events = (
-        execute_on_workers(collect_and_compare, cards, workers) if workers else execute_here(collect_and_compare, cards)
-    )
-    with open_bar("building datasets", len(cards), "datasets") as bar:
+    events = execute(collect_and_compare, cards, workers)
+    with closing(events), open_bar("building datasets", len(cards), "datasets") as bar:
         for event in events:
             if isinstance(event, Died):
                 raise OfflineBenchError(f"building {cards[event.task].id} did not end: {event.reason}.")

@@ -1,7 +1,20 @@
 """Where tasks are carried out: this process, or worker processes on this machine."""
 
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
 from offline_bench.executors.events import Died, Done, Event, Progressed, Work
 from offline_bench.executors.serial import execute_here
 from offline_bench.executors.workers import execute_on_workers
 
-__all__ = ["Died", "Done", "Event", "Progressed", "Work", "execute_here", "execute_on_workers"]
+__all__ = ["Died", "Done", "Event", "Progressed", "Work", "execute", "execute_here", "execute_on_workers"]
+
+
+def execute(
+    work: Work, tasks: Sequence[Any], workers: int, plugins: Sequence[Path] = ()
+) -> Generator[Event, None, None]:
+    """Carry out `tasks` on `workers` processes; with 0 of them, in this one. Close it to stop what is under way."""
+    return execute_on_workers(work, tasks, workers, plugins) if workers else execute_here(work, tasks)
