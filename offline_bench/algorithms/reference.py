@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.algorithms.determinism import held_stream, one_thread, seeded
+from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
+from offline_bench.algorithms.ranges import check_ranges
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.dataset import ActionSpace, Dataset
 from offline_bench.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
@@ -28,7 +29,7 @@ PROGRESS_EVERY = 200
 
 @dataclass(frozen=True)
 class ReferenceLearner:
-    """One of d3rlpy's algorithms by the name of its config class, with one setting for every reward.
+    """One of d3rlpy's algorithms, or of `native`, by the name of its config class, with one setting for every reward.
 
     hidden_units     sizes of the ReLU layers of every network
     standardize      observations to zero mean and unit deviation over the dataset
@@ -41,25 +42,26 @@ class ReferenceLearner:
     standardize: bool = True
     reward_scaler: str = "none"
     parameters: dict[str, Any] = field(default_factory=dict)
-    trainer: str = "d3rlpy"
+    device: str = "cpu"
+    trainer: str = field(default="d3rlpy", init=False)
 
     def check(self) -> None:
-        """Raise `SpecError` where the config has no such parameter."""
+        """Raise `SpecError` where the config has no such parameter, or does not take its value."""
+        select_device(self.device)
+        check_ranges(self.config.removesuffix("Config"), {**self.parameters, "hidden_units": self.hidden_units})
         known = {f.name for f in fields(_config_class(self.config))}
         for name in self.parameters:
             if name not in known:
                 raise SpecError(unknown_name(f"parameter of d3rlpy's {self.config}", name, known))
         if self.reward_scaler not in ("none", "standard", "min-max"):
             raise SpecError(f"reward_scaler is 'none', 'standard' or 'min-max', not {self.reward_scaler!r}")
-        if not self.hidden_units or not all(type(size) is int and size > 0 for size in self.hidden_units):
-            raise SpecError(f"hidden_units is a tuple of positive layer sizes, not {self.hidden_units!r}")
 
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
     ) -> Iterator[Snapshot]:
         """See `Learner.learn`; one call of d3rlpy's `update` per gradient step, on one thread."""
         weights_seed, minibatch_seed = seed.spawn(2)
-        with _one_thread(), _seeded(weights_seed):
+        with one_thread(), seeded(weights_seed):
             algorithm = self._create(data)
             sampler = MinibatchSampler(data, algorithm.batch_size, np.random.default_rng(minibatch_seed))
             losses: dict[str, list[float]] = defaultdict(list)
@@ -71,8 +73,8 @@ class ReferenceLearner:
                 if step % PROGRESS_EVERY == 0:
                     progress(step)
                 if step in at:
-                    with _held_stream():
-                        yield _snapshot(algorithm, step, losses)
+                    with held_stream():
+                        yield snapshot_of(algorithm, step, losses)
                     losses.clear()
 
     def _create(self, data: Dataset) -> Any:
@@ -87,12 +89,15 @@ class ReferenceLearner:
         encoders = {f.name: encoder for f in fields(config) if f.name.endswith("encoder_factory")}
         algorithm = config(
             **encoders,
-            observation_scaler=_observation_scaler(data) if self.standardize else None,
-            action_scaler=_action_scaler(data.action_space),
+            observation_scaler=observation_scaler(data) if self.standardize else None,
+            action_scaler=action_scaler(data.action_space),
             reward_scaler=_reward_scaler(data.rewards, self.reward_scaler),
             **self.parameters,
-        ).create(device="cpu:0")
+        ).create(device=select_device(self.device))
         algorithm.create_impl(data.observations.shape[1:], data.actions.shape[1])
+        if hasattr(algorithm, "observe"):
+            rewards = float(data.rewards.min()), float(data.rewards.max())
+            algorithm.observe(data.observations[data.episode_starts], rewards)
         return algorithm
 
 
@@ -109,10 +114,12 @@ class ReferencePolicy:
 
 
 def _config_class(name: str) -> Any:
-    return getattr(import_d3rlpy().algos, name)
+    from offline_bench.algorithms import native
+
+    return getattr(native if name in native.__all__ else import_d3rlpy().algos, name)
 
 
-def _snapshot(algorithm: Any, step: int, losses: dict[str, list[float]]) -> Snapshot:
+def snapshot_of(algorithm: Any, step: int, losses: dict[str, list[float]]) -> Snapshot:
     import torch
 
     digest = hashlib.sha256()
@@ -121,19 +128,19 @@ def _snapshot(algorithm: Any, step: int, losses: dict[str, list[float]]) -> Snap
             if not torch.isfinite(tensor).all():
                 raise DivergedError(step, f"{name}.{key}")
             digest.update(f"{name}.{key}".encode())
-            digest.update(tensor.numpy().tobytes())
+            digest.update(tensor.cpu().numpy().tobytes())
     means = {name: float(np.mean(values)) for name, values in losses.items()}
     return Snapshot(step, ReferencePolicy(algorithm), means, digest.hexdigest()[:16])
 
 
-def _observation_scaler(data: Dataset) -> Any:
+def observation_scaler(data: Dataset) -> Any:
     mean = data.observations.mean(axis=0, dtype=np.float64)
     deviation = data.observations.std(axis=0, dtype=np.float64)
     scaler = import_d3rlpy().preprocessing.StandardObservationScaler
     return scaler(mean=mean.astype(np.float32), std=deviation.astype(np.float32))
 
 
-def _action_scaler(space: ActionSpace) -> Any:
+def action_scaler(space: ActionSpace) -> Any:
     if np.array_equal(space.low, -np.ones_like(space.low)) and np.array_equal(space.high, np.ones_like(space.high)):
         return None
     return import_d3rlpy().preprocessing.MinMaxActionScaler(minimum=space.low, maximum=space.high)
@@ -148,46 +155,3 @@ def _reward_scaler(rewards: Array, kind: str) -> Any:
     if kind == "min-max":
         return scalers.MinMaxRewardScaler(minimum=float(rewards.min()), maximum=float(rewards.max()))
     return scalers.StandardRewardScaler(mean=float(rewards.mean()), std=float(rewards.std()))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # One thread sums in one order, and is the faster choice for networks of this size.
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _held_stream() -> Iterator[None]:
-    # Some policies draw noise when they act: looking at one must not move the training stream.
-    import torch
-
-    state = torch.random.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.random.set_rng_state(state)
-
-
-@contextmanager
-def _seeded(seed: np.random.SeedSequence) -> Iterator[None]:
-    """Seed the global generators d3rlpy draws from, and put them back as they were."""
-    import torch
-
-    first, second = (int(word) for word in seed.generate_state(2))
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(first)
-        random.seed(second)
-        np.random.seed(second)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)  # noqa: NPY002
