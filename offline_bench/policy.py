@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,16 @@ class Policy(Protocol):
     """Anything that maps observations (b, *observation_shape) to actions (b, action_size) or (b,)."""
 
     def act(self, observations: Array) -> Array: ...
+
+
+@runtime_checkable
+class EpisodicPolicy(Policy, Protocol):
+    """A policy with memory: `episodes` (b,) names the episode each row of observations (b, *observation_shape) is from.
+
+    A number not seen before starts a new episode, and one left out of a call is over: no number may come back.
+    """
+
+    def act_in(self, episodes: Array, observations: Array) -> Array: ...
 
 
 @dataclass(frozen=True)
