@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from offline_bench.policy import Policy
-from offline_bench.rollout import Episode, roll_out
+from contextlib import nullcontext
+
+from offline_bench.errors import EnvironmentMismatchError
+from offline_bench.policy import EpisodicPolicy, Policy
+from offline_bench.rollout import Episode, SlabPolicy, roll_out, roll_out_episodic, roll_out_slab
 from offline_bench.seeds import evaluation_seeds
+from offline_bench.steppers import Steppers
 
 
 def evaluate(policy: Policy, environment: str, episodes: int) -> list[Episode]:
-    """`episodes` episodes of the deterministic policy, from the same reset seeds for every run."""
-    return roll_out(policy.act, environment, evaluation_seeds(episodes))
+    """`episodes` episodes of the deterministic policy, from the same reset seeds for every run.
+
+    A policy with memory is told which episode each observation is from.
+    """
+    seeds = evaluation_seeds(episodes)
+    if isinstance(policy, EpisodicPolicy):
+        return roll_out_episodic(policy.act_in, environment, seeds)
+    return roll_out(policy.act, environment, seeds)
+
+
+def evaluate_slab(
+    policies: SlabPolicy, runs: int, environment: str, episodes: int, steppers: int | Steppers = 1
+) -> list[list[Episode]]:
+    """For each of `runs` runs what `evaluate` gives for it alone, with all policies asked at once.
+
+    `steppers` is how many processes step the environment; or such as are up already, which stay up.
+    Raises `EnvironmentMismatchError` where those step another one, and `OfflineBenchError` where one of them fails.
+    """
+    if isinstance(steppers, Steppers) and steppers.environment != environment:
+        raise EnvironmentMismatchError(f"asked to evaluate in {environment!r} on steppers of {steppers.environment!r}.")
+    with Steppers(environment, steppers) if isinstance(steppers, int) else nullcontext(steppers) as crew:
+        return roll_out_slab(policies.act, runs, crew, evaluation_seeds(episodes))

@@ -10,11 +10,13 @@ import offline_bench
 PACKAGE = Path(offline_bench.__file__).parent
 LAYERS = [
     {"errors", "paths"},
-    {"registry", "storage", "seeds", "provenance", "plugins"},
+    {"registry", "storage", "seeds", "provenance", "plugins", "steppers"},
     {"dataset", "policy", "rollout", "record"},
     {"loaders", "relabel", "curate", "algorithms", "evaluate", "behavior", "sketch", "store"},
+    {"outcome", "evaluation_benchmark"},
     {"suites", "experiment", "executors", "analysis", "checks", "collect"},
-    {"campaign", "report", "display"},
+    {"slabs", "report", "display"},
+    {"campaign"},
     {"commands"},
     {"cli"},
 ]

@@ -58,6 +58,17 @@ def linger(task: Path, progress: Progress) -> None:
     time.sleep(60)
 
 
+def linger_with_a_stepper(task: Path, progress: Progress) -> None:
+    """`linger`, and a stepper that does so too."""
+    from offline_bench.steppers import Steppers
+
+    with Steppers("Hopper-v5", 1) as steppers:
+        steppers.begin([[1]])
+        steppers.collect(0)
+        (task / str(steppers.pids[0])).touch()
+        linger(task, progress)
+
+
 def results(events: Iterator[Event]) -> dict[int, Any]:
     done = [event for event in events if isinstance(event, Done)]
     assert len({event.task for event in done}) == len(done)
@@ -189,29 +200,44 @@ def test_no_worker_outlives_a_generator_that_is_closed(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_closed_takes_its_stepper_along(tmp_path: Path) -> None:
+    events = execute_on_workers(linger_with_a_stepper, [tmp_path], 1)
+    assert isinstance(next(events), Progressed)
+    pids = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(pids) == 2
+    assert all(alive(pid) for pid in pids)
+    events.close()
+    assert all_gone(pids, seconds=5)
+
+
 PARENT = """
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 from offline_bench.executors import execute_on_workers
-from test_executors import linger
+import test_executors
 if __name__ == "__main__":
-    for event in execute_on_workers(linger, [Path(sys.argv[3])] * 2, 2):
+    for event in execute_on_workers(getattr(test_executors, sys.argv[4]), [Path(sys.argv[3])] * 2, 2):
         print("event", flush=True)
 """
 
 
 @pytest.mark.slow
-def test_no_worker_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("work", "processes"), [(linger, 2), (linger_with_a_stepper, 4)])
+def test_neither_worker_nor_stepper_outlives_a_parent_that_is_killed(
+    tmp_path: Path, work: Callable[..., None], processes: int
+) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
     (tmp_path / "pids").mkdir()
     tests = Path(__file__).resolve().parent
-    command = [sys.executable, str(tmp_path / "parent.py"), str(tests.parent), str(tests), str(tmp_path / "pids")]
+    folders = [str(tests.parent), str(tests), str(tmp_path / "pids")]
+    command = [sys.executable, str(tmp_path / "parent.py"), *folders, work.__name__]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         assert [parent.stdout.readline() for _ in range(2)] == ["event\n"] * 2
         workers = [int(path.name) for path in (tmp_path / "pids").iterdir()]
-        assert len(workers) == 2
+        assert len(workers) == processes
         assert all(alive(pid) for pid in workers)
         parent.kill()
         gone = all_gone(workers, seconds=5)

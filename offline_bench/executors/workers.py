@@ -15,8 +15,8 @@ from typing import Any
 from offline_bench.errors import OfflineBenchError
 from offline_bench.executors.events import Died, Done, Event, Progressed, Work
 from offline_bench.plugins import load_entry_points, load_plugin
+from offline_bench.steppers import THREAD_VARIABLES
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 ATTEMPTS = 2
 
 
