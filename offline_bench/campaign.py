@@ -1,4 +1,4 @@
-"""A campaign: the runs of a study that are not done yet, carried out and saved one by one."""
+"""A campaign: the runs of a study that are not done yet, carried out slab by slab and saved."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from offline_bench.algorithms import build_learner
 from offline_bench.analysis.frame import find_stale
-from offline_bench.executors import Died, Progressed, execute
-from offline_bench.experiment import Job, carry_out, prepare_data
+from offline_bench.executors import Died, Done, Progressed, execute
+from offline_bench.experiment import Job, JobSlab, carry_out_slab, prepare_data
 from offline_bench.record import Record, Run
 from offline_bench.storage import check_writable
 from offline_bench.store import read_records, save_record
@@ -18,11 +18,11 @@ from offline_bench.store import read_records, save_record
 
 @dataclass(frozen=True)
 class Step:
-    """What just happened: `share` in [0, 1] of the campaign's gradient steps is done; `record` if a run finished."""
+    """What just happened: `share` in [0, 1] of the campaign's gradient steps is done; `records` of finished runs."""
 
     share: float
     finished: int
-    record: Record | None = None
+    records: Sequence[Record] = ()
 
 
 def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed: bool = False) -> list[Job]:
@@ -35,7 +35,7 @@ def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed
     return [Job(run, at) for run, at in runs.items() if run not in counted]
 
 
-def check_jobs(jobs: Sequence[Job]) -> None:
+def check_jobs(jobs: Sequence[Job], device: str = "cpu") -> None:
     """Raise before anything trains what every job would: unknown names, parameters, missing data, bad plug-ins.
 
     Every distinct relabeling of every distinct selection of data is tried once.
@@ -47,29 +47,42 @@ def check_jobs(jobs: Sequence[Job]) -> None:
             prepare_data(job.run)
             tried.add(cell)
     for text in dict.fromkeys(job.run.algorithm for job in jobs):
-        build_learner(text).check()
+        build_learner(text, device).check()
 
 
-def carry_out_jobs(jobs: Sequence[Job], folder: Path, workers: int, plugins: Sequence[Path] = ()) -> Iterator[Step]:
-    """Carry out `jobs`, saving each record to `folder` as it finishes; whatever stops this loses the runs in flight.
+def carry_out_slabs(
+    slabs: Sequence[JobSlab], folder: Path, workers: int, plugins: Sequence[Path] = ()
+) -> Iterator[Step]:
+    """Carry out `slabs`, saving the records of each to `folder` as it finishes.
 
-    With `workers` 0, in this process. Raises `StorageError` where the folder or disk takes no more.
+    Whatever stops this loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this
+    process. Raises `StorageError` where the folder or disk takes no more.
     """
     check_writable(folder)
-    total = sum(job.run.steps for job in jobs)
-    shares = dict.fromkeys(range(len(jobs)), 0.0)
+    sizes = [sum(job.run.steps for job in slab.jobs) for slab in slabs]
+    shares = [0.0] * len(slabs)
     finished = 0
     # Closed at once whatever happens, or the workers would go on while an error is being told.
-    with closing(execute(carry_out, jobs, workers, plugins)) as events:
+    with closing(execute(carry_out_slab, slabs, workers, plugins)) as events:
         for event in events:
-            record = None
+            records: list[Record] = []
             if isinstance(event, Progressed):
                 shares[event.task] = event.share
             else:
-                run = jobs[event.task].run
-                record = Record(run, "failed", event.reason) if isinstance(event, Died) else event.result
-                save_record(folder, record)
+                slab = slabs[event.task]
+                records = _records_of(event, slab)
+                for record in records:
+                    save_record(folder, record)
+                if slab.checkpoint is not None:
+                    slab.checkpoint.unlink(missing_ok=True)
                 shares[event.task] = 1.0
-                finished += 1
-            done = sum(shares[i] * job.run.steps for i, job in enumerate(jobs))
-            yield Step(done / total, finished, record)
+            done = sum(share * size for share, size in zip(shares, sizes, strict=True)) / sum(sizes)
+            finished += len(records)
+            yield Step(done, finished, records)
+
+
+def _records_of(event: Done | Died, slab: JobSlab) -> list[Record]:
+    if isinstance(event, Died):
+        return [Record(job.run, "failed", event.reason) for job in slab.jobs]
+    records: list[Record] = event.result
+    return records

@@ -24,6 +24,7 @@ plugins: list[Path] = []
 
 Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 
 
@@ -40,11 +41,13 @@ def _load_plugins(
 
 
 @app.command()
-def reproduce(suite: str, results: Folder = None, workers: Workers = 2, retry_failed: Retry = False) -> None:
+def reproduce(
+    suite: str, results: Folder = None, workers: Workers = 2, device: Device = "cpu", retry_failed: Retry = False
+) -> None:
     """Carry out the runs of a suite that are not done yet, then write its tables."""
-    from offline_bench.commands.reproduce import reproduce_suite
+    from offline_bench.commands.reproduce import Means, reproduce_suite
 
-    reproduce_suite(suite, results, workers, plugins, retry_failed)
+    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed))
 
 
 @app.command()
@@ -59,14 +62,15 @@ def run(
     curve: Annotated[list[int], typer.Option(help="A step to evaluate at on the way; may be repeated.")] = [],  # noqa: B006
     results: Folder = None,
     workers: Workers = 2,
+    device: Device = "cpu",
     retry_failed: Retry = False,
 ) -> None:
     """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
-    from offline_bench.commands.reproduce import run_grid
+    from offline_bench.commands.reproduce import Means, run_grid
     from offline_bench.suites import Grid
 
     grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
-    run_grid(grid, results, workers, plugins, retry_failed)
+    run_grid(grid, results, Means(workers, plugins, device, retry_failed))
 
 
 @app.command()

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
-from offline_bench.algorithms import Snapshot, build_learner
+from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
 from offline_bench.curate import curate, curations
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError
-from offline_bench.evaluate import evaluate
 from offline_bench.loaders import load
 from offline_bench.loaders.cards import find_task
+from offline_bench.outcome import Outcome, returns_of, train_members
 from offline_bench.provenance import read_machine, read_versions
-from offline_bench.record import CurvePoint, Record, Run
+from offline_bench.record import Record, Run
 from offline_bench.relabel import relabel, relabelings
 from offline_bench.rollout import Episode
 from offline_bench.seeds import training_seed
@@ -34,25 +30,48 @@ class Job:
     at: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class JobSlab:
+    """Jobs that train together: same data but for rewards, same shape of algorithm, same budget.
+
+    device      'cpu', 'cuda', or 'cuda+tf32'
+    checkpoint  where the state of a half-trained slab is kept; None keeps none
+    """
+
+    jobs: tuple[Job, ...]
+    device: str = "cpu"
+    checkpoint: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Which slab this is, to the last parameter."""
+        return " ".join([self.device, *(job.run.key for job in self.jobs), *map(str, self.jobs[0].at)])
+
+
 def carry_out(job: Job, progress: Callable[[float], None] = lambda share: None) -> Record:
     """Do the run. What goes wrong in training is recorded as `diverged` or `failed` with its reason, not raised."""
-    run, started = job.run, time.monotonic()
-    data = prepare_data(run)
-    learner = build_learner(run.algorithm)
-    status, reason = "ok", ""
-    evaluated: list[tuple[Snapshot, list[Episode]]] = []
-    try:
-        snapshots = learner.learn(data, job.at, training_seed(run.seed), lambda step: progress(step / run.steps))
-        # One by one, so that what was seen before a failure stays in the record.
-        for point in _evaluate_each(snapshots, data, run):
-            evaluated.append(point)
-    except DivergedError as error:
-        status, reason = "diverged", str(error)
-    except OfflineBenchError as error:
-        status, reason = "failed", str(error)
-    except Exception as error:  # noqa: BLE001 - whatever a learner raises is data, and the suite goes on
-        status, reason = "failed", _describe(error)
-    return _record(run, data, evaluated, status, reason, learner.trainer, time.monotonic() - started)
+    (record,) = carry_out_slab(JobSlab((job,)), progress)
+    return record
+
+
+def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda share: None) -> list[Record]:
+    """Do the runs of `slab` together, a record each: what else is in the slab changes none of them."""
+    started = time.monotonic()
+    datasets = [prepare_data(job.run) for job in slab.jobs]
+    learners = [build_learner(job.run.algorithm, slab.device) for job in slab.jobs]
+    members = [
+        Member(parameters_of(learner), data, training_seed(job.run.seed))
+        for job, data, learner in zip(slab.jobs, datasets, learners, strict=True)
+    ]
+    first, checkpoint = slab.jobs[0], open_checkpoint(slab.checkpoint, slab.name) if slab.checkpoint else None
+    outcomes = train_members(
+        learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
+    )
+    seconds = (time.monotonic() - started) / len(slab.jobs)
+    return [
+        _record(job.run, data, outcome, learners[0].trainer, slab.device, seconds)
+        for job, data, outcome in zip(slab.jobs, datasets, outcomes, strict=True)
+    ]
 
 
 def prepare_data(run: Run) -> Dataset:
@@ -68,32 +87,15 @@ def _load_once(dataset: str) -> Dataset:
     return load(dataset)
 
 
-def _evaluate_each(snapshots: Iterator[Snapshot], data: Dataset, run: Run) -> Iterator[tuple[Snapshot, list[Episode]]]:
-    if not data.environment:
-        raise EnvironmentMismatchError(f"dataset {data.id!r} names no environment, so no policy can be evaluated.")
-    for snapshot in snapshots:
-        yield snapshot, evaluate(snapshot.policy, data.environment, run.episodes)
-
-
-def _record(
-    run: Run,
-    data: Dataset,
-    evaluated: list[tuple[Snapshot, list[Episode]]],
-    status: str,
-    reason: str,
-    trainer: str,
-    seconds: float,
-) -> Record:
-    last = evaluated[-1][1] if status == "ok" else []
-    weights = evaluated[-1][0].weights if status == "ok" else ""
+def _record(run: Run, data: Dataset, outcome: Outcome, trainer: str, device: str, seconds: float) -> Record:
     return Record(
         run=run,
-        status=status,
-        reason=reason,
-        returns=_returns(last),
-        lengths=[episode.length for episode in last],
-        curve=[CurvePoint(snapshot.step, _returns(episodes), snapshot.losses) for snapshot, episodes in evaluated],
-        sketch=_sketch(last, run.dataset),
+        status=outcome.status,
+        reason=outcome.reason,
+        returns=returns_of(outcome.last),
+        lengths=[episode.length for episode in outcome.last],
+        curve=outcome.curve,
+        sketch=_sketch(outcome.last, run.dataset),
         data={
             "transitions": data.n,
             "episodes": data.n_episodes,
@@ -102,16 +104,17 @@ def _record(
         },
         fingerprints={
             "dataset": data.fingerprint,
-            "policy": weights,
+            "policy": outcome.weights,
             "relabeling_source": relabelings.bind(run.relabeling).source_hash,
             "curation_source": curations.bind(run.curation).source_hash,
         },
         provenance={
             "trainer": trainer,
-            "device": "cpu",
+            "device": device,
             "versions": read_versions(),
             "machine": read_machine(),
             "seconds": round(seconds, 1),
+            **({"learner": outcome.facts} if outcome.facts else {}),
         },
     )
 
@@ -119,12 +122,3 @@ def _record(
 def _sketch(episodes: list[Episode], dataset: str) -> list[float]:
     task = find_task(dataset)
     return sketch_visits(episodes, task.observation_mean, task.observation_scale) if task else []
-
-
-def _returns(episodes: list[Episode]) -> list[float]:
-    return [float(np.sum(episode.rewards)) for episode in episodes]
-
-
-def _describe(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"

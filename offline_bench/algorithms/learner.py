@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from offline_bench.dataset import Dataset
+from offline_bench.errors import DivergedError
 from offline_bench.policy import Policy
 from offline_bench.registry import Registry
+from offline_bench.rollout import SlabPolicy
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,40 @@ class Snapshot:
 
     losses    mean of each loss since the snapshot before
     weights   sixteen hex digits over all weights, exact to the bit
+    facts     what the learner decided from the data, for the record
     """
 
     step: int
     policy: Policy
     losses: dict[str, float]
     weights: str
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a slab: its algorithm's parameters, what it learns from, and the seed of its stream."""
+
+    parameters: Mapping[str, Any]
+    data: Dataset
+    seed: np.random.SeedSequence
+
+
+@dataclass(frozen=True)
+class SlabSnapshot:
+    """Runs that train together, at one step; lists have an entry per run.
+
+    policy     all their policies at once, good until the next snapshot is asked for
+    losses     mean of each loss since the snapshot before
+    weights    sixteen hex digits over all weights, exact to the bit
+    diverged   when and how the run left the finite numbers; None where it did not
+    """
+
+    step: int
+    policy: SlabPolicy
+    losses: list[dict[str, float]]
+    weights: list[str]
+    diverged: list[DivergedError | None]
 
 
 class Learner(Protocol):

@@ -1,18 +1,24 @@
 """The algorithms by name, each with the one setting it has for every reward unless a spec says otherwise.
 
 Settings follow the papers where they give one for locomotion: these are declared choices, not tuned ones.
+`trainer='d3rlpy'` in a spec has d3rlpy itself train, one run at a time, where the stacked trainer is the default.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from offline_bench.algorithms.learner import Learner, algorithms
 from offline_bench.algorithms.reference import ReferenceLearner
+from offline_bench.algorithms.stacked.learner import StackedLearner
+from offline_bench.algorithms.transformer import TransformerLearner
+from offline_bench.errors import SpecError
 
 NETWORK = (256, 256)
 SHARED = ("hidden_units", "standardize", "reward_scaler")
+TRAINERS = ("stacked", "d3rlpy")
 
 # Continuous algorithms of d3rlpy that are named in a spec with d3rlpy's own parameters and defaults.
 REFERENCE_ONLY = {
@@ -28,10 +34,25 @@ REFERENCE_ONLY = {
 }
 
 
-def build_learner(text: str) -> Learner:
-    """The learner that `text` names. Raises `SpecError`, `UnknownNameError`."""
+def build_learner(text: str, device: str = "cpu") -> Learner:
+    """The learner that `text` names, to train on `device`. Raises `SpecError`, `UnknownNameError`."""
     learner: Learner = algorithms.bind(text)()
-    return learner
+    if device == "cpu":
+        return learner
+    if is_dataclass(learner) and not isinstance(learner, type) and "device" in {f.name for f in fields(learner)}:
+        on_device: Learner = replace(learner, device=device)
+        return on_device
+    raise SpecError(f"{text} trains on the processor alone: leave out --device {device}.")
+
+
+def _stacked(name: str, config: str, settings: dict[str, Any]) -> Learner:
+    trainer = settings.pop("trainer")
+    if trainer not in TRAINERS:
+        raise SpecError(f"trainer is {' or '.join(map(repr, TRAINERS))}, not {trainer!r}")
+    if trainer == "d3rlpy":
+        return _reference(config, settings)
+    shared = {name: settings[name] for name in SHARED[1:] if name in settings}
+    return StackedLearner(name, {k: v for k, v in settings.items() if k not in SHARED[1:]}, **shared)
 
 
 def _reference(config: str, settings: dict[str, Any]) -> ReferenceLearner:
@@ -46,9 +67,10 @@ def bc(
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
     standardize: bool = True,
+    trainer: str = "stacked",
 ) -> Learner:
     """Behavior cloning by squared error: reads no reward, and so is blind to every relabeling."""
-    return _reference("BCConfig", locals())
+    return _stacked("bc", "BCConfig", locals())
 
 
 @algorithms.register("td3-plus-bc")
@@ -66,9 +88,10 @@ def td3_plus_bc(
     hidden_units: tuple[int, ...] = NETWORK,
     standardize: bool = True,
     reward_scaler: str = "none",
+    trainer: str = "stacked",
 ) -> Learner:
     """TD3+BC: TD3 with a cloning term against α / mean|Q|. Source: Fujimoto & Gu 2021."""
-    return _reference("TD3PlusBCConfig", locals())
+    return _stacked("td3-plus-bc", "TD3PlusBCConfig", locals())
 
 
 @algorithms.register("iql")
@@ -85,9 +108,10 @@ def iql(
     hidden_units: tuple[int, ...] = NETWORK,
     standardize: bool = True,
     reward_scaler: str = "none",
+    trainer: str = "stacked",
 ) -> Learner:
     """Implicit Q-learning: expectile values, advantage-weighted cloning. Source: Kostrikov et al. 2022."""
-    return _reference("IQLConfig", locals())
+    return _stacked("iql", "IQLConfig", locals())
 
 
 @algorithms.register("cql")
@@ -106,9 +130,10 @@ def cql(
     hidden_units: tuple[int, ...] = NETWORK,
     standardize: bool = True,
     reward_scaler: str = "none",
+    trainer: str = "stacked",
 ) -> Learner:
     """Conservative Q-learning, CQL(H) on soft actor-critic. Source: Kumar et al. 2020."""
-    return _reference("CQLConfig", locals())
+    return _stacked("cql", "CQLConfig", locals())
 
 
 @algorithms.register("awac")
@@ -142,9 +167,84 @@ def sac(
     hidden_units: tuple[int, ...] = NETWORK,
     standardize: bool = True,
     reward_scaler: str = "none",
+    trainer: str = "stacked",
 ) -> Learner:
     """Soft actor-critic as it is, on offline data: the control without pessimism. Source: Haarnoja et al. 2018."""
-    return _reference("SACConfig", locals())
+    return _stacked("sac", "SACConfig", locals())
+
+
+@algorithms.register("atac")
+def atac(
+    *,
+    beta: float = 1.0,
+    n_warm_start_steps: int = 100_000,
+    actor_learning_rate: float = 5e-7,
+    warm_start_actor_learning_rate: float = 5e-4,
+    critic_learning_rate: float = 5e-4,
+    temp_learning_rate: float = 5e-4,
+    initial_temperature: float = 1.0,
+    actor_average_rate: float = 0.0,
+    norm_bound: float = 100.0,
+    clip_values: bool = False,
+    gamma: float = 0.99,
+    tau: float = 0.005,
+    batch_size: int = 256,
+    hidden_units: tuple[int, ...] = NETWORK,
+    standardize: bool = True,
+    reward_scaler: str = "none",
+    trainer: str = "stacked",
+) -> Learner:
+    """Adversarially trained actor-critic, relatively pessimistic. Source: Cheng et al. 2022."""
+    return _stacked("atac", "ATACConfig", locals())
+
+
+@algorithms.register("pspi")
+def pspi(
+    *,
+    beta: float = 1.0,
+    n_warm_start_steps: int = 100_000,
+    actor_learning_rate: float = 5e-7,
+    warm_start_actor_learning_rate: float = 5e-4,
+    critic_learning_rate: float = 5e-4,
+    temp_learning_rate: float = 5e-4,
+    initial_temperature: float = 1.0,
+    actor_average_rate: float = 0.0,
+    norm_bound: float = 100.0,
+    clip_values: bool = False,
+    gamma: float = 0.99,
+    tau: float = 0.005,
+    batch_size: int = 256,
+    hidden_units: tuple[int, ...] = NETWORK,
+    standardize: bool = True,
+    reward_scaler: str = "none",
+    trainer: str = "stacked",
+) -> Learner:
+    """ATAC with absolute pessimism at the initial states. Source: Xie et al. 2021, in the form of Cheng et al. 2022."""
+    return _stacked("pspi", "PSPIConfig", locals())
+
+
+@algorithms.register("dt")
+def dt(
+    *,
+    context_size: int = 10,
+    target_quantile: float = 0.9,
+    target_return: float | None = None,
+    spend: bool = True,
+    return_scale: float | None = None,
+    learning_rate: float = 1e-3,
+    warmup_steps: int = 500,
+    batch_size: int = 64,
+    hidden_size: int = 64,
+    num_heads: int = 1,
+    num_layers: int = 2,
+    dropout: float = 0.1,
+    weight_decay: float = 1e-4,
+    clip_gradient: float = 0.25,
+    max_timestep: int = 1000,
+    standardize: bool = True,
+) -> Learner:
+    """Decision Transformer: handed the reward as an input, the return still to come. Source: Chen et al. 2021."""
+    return TransformerLearner(**locals())
 
 
 def _register_reference_only(name: str, config: str) -> None:

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from offline_bench.campaign import carry_out_jobs, check_jobs, list_missing
+from offline_bench.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.display import describe_record, open_bar
 from offline_bench.record import Run
+from offline_bench.slabs import group_jobs
 from offline_bench.store import read_records
 from offline_bench.suites import Grid, load_suite
 
 
-def reproduce_suite(name: str, folder: Path | None, workers: int, plugins: Sequence[Path], retry_failed: bool) -> None:
+@dataclass(frozen=True)
+class Means:
+    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again."""
+
+    workers: int = 2
+    plugins: Sequence[Path] = ()
+    device: str = "cpu"
+    retry_failed: bool = False
+
+
+def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
     """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run."""
     suite = load_suite(name)
     folder = folder or local_folder(suite.name)
-    carry_out_runs(suite.runs(), folder, suite.name, workers, plugins, retry_failed)
+    carry_out_runs(suite.runs(), folder, suite.name, means)
     write_tables(folder, suite)
     typer.echo(compare_with_committed(folder, suite.folder))
 
 
-def run_grid(grid: Grid, folder: Path | None, workers: int, plugins: Sequence[Path], retry_failed: bool) -> None:
+def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
     """Carry out what is missing of the grid and print its leaderboard."""
     folder = folder or local_folder("runs")
     runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
-    carry_out_runs(runs, folder, "run", workers, plugins, retry_failed)
+    carry_out_runs(runs, folder, "run", means)
     print_leaderboard_of(folder, list(runs))
 
 
-def carry_out_runs(
-    runs: Mapping[Run, tuple[int, ...]],
-    folder: Path,
-    title: str,
-    workers: int,
-    plugins: Sequence[Path],
-    retry_failed: bool,
-) -> None:
+def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, means: Means) -> None:
     """Build what data is missing, check every job, then carry out those without a record, showing progress."""
-    jobs = list_missing(runs, folder, retry_failed)
+    jobs = list_missing(runs, folder, means.retry_failed)
     typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
         return
-    build_missing(dict.fromkeys(job.run.dataset for job in jobs), max(workers, 1))
-    check_jobs(jobs)
+    build_missing(dict.fromkeys(job.run.dataset for job in jobs), max(means.workers, 1))
+    check_jobs(jobs, means.device)
+    slabs = group_jobs(jobs, folder, means.workers, means.device)
     with open_bar(title, len(jobs), "runs") as bar:
-        for step in carry_out_jobs(jobs, folder, min(workers, len(jobs)), plugins):
-            bar.show(step.share, step.finished, describe_record(step.record) if step.record else "")
+        for step in carry_out_slabs(slabs, folder, min(means.workers, len(slabs)), means.plugins):
+            bar.show(step.share, step.finished)
+            for record in step.records:
+                bar.show(step.share, step.finished, describe_record(record))
 
 
 def compare_with_committed(folder: Path, committed_folder: Path) -> str:

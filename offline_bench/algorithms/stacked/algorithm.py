@@ -1,0 +1,129 @@
+"""What a stacked algorithm is: networks and optimizers with a leading axis of runs, and one step of learning."""
+
+from __future__ import annotations
+
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from offline_bench.algorithms.stacked.draws import Draw
+from offline_bench.algorithms.stacked.network import Network, initialize
+from offline_bench.algorithms.stacked.optimizer import Adam
+from offline_bench.algorithms.stacked.transitions import Batch
+
+
+@dataclass(frozen=True)
+class Slab:
+    """What the runs of a slab have in common, and what each of them is given.
+
+    parameters      the algorithm's parameters, one dict per run
+    weights_rngs    what draws each run's initial weights
+    reward_ranges   (runs, 2) least and largest reward of each run
+    n_starts        how many episodes the data has
+    """
+
+    observation_size: int
+    action_size: int
+    parameters: Sequence[Mapping[str, Any]]
+    weights_rngs: Sequence[np.random.Generator]
+    reward_ranges: Tensor
+    n_starts: int = 1
+    device: str = "cpu"
+
+    @property
+    def runs(self) -> int:
+        return len(self.parameters)
+
+
+class StackedAlgorithm(ABC):
+    """Base of the stacked algorithms.
+
+    A subclass names its parameters as annotations: one annotated `Tensor` may differ between the runs of a slab and
+    is a vector (runs,); any other is the same for all of them. `networks` and `optimizers`, filled by `build`, are
+    all the state there is.
+    """
+
+    hidden_units: tuple[int, ...]
+    batch_size: int
+
+    def __init__(self, slab: Slab) -> None:
+        self.slab = slab
+        self.runs = slab.runs
+        self.networks: dict[str, Network] = {}
+        self.optimizers: dict[str, Adam] = {}
+        for name, kind in parameter_kinds(type(self)).items():
+            values = [parameters[name] for parameters in slab.parameters]
+            vector = kind is Tensor
+            setattr(self, name, torch.tensor(values, dtype=torch.float32, device=slab.device) if vector else values[0])
+        self.build()
+
+    @abstractmethod
+    def build(self) -> None:
+        """Make the networks and optimizers."""
+
+    def plan_draws(self) -> dict[str, Draw]:
+        """What chance decides in a step, beside the minibatch's rows."""
+        return {}
+
+    @abstractmethod
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One gradient step, the first being number 0; the losses before it, each (runs,)."""
+
+    @abstractmethod
+    def act(self, observations: Tensor) -> Tensor:
+        """Scaled observations (runs, e, o) to the greedy actions (runs, e, a) in [-1, 1]."""
+
+    def rows_in_flight(self) -> int:
+        """Rows of inputs whose hidden layers are in memory at once, members counted each; for estimates of memory."""
+        return 8 * self.batch_size
+
+    def network(self, name: str, inputs: int, outputs: int, members: int = 1) -> Network:
+        """A new network under `name`, its initial weights drawn from each run's own generator."""
+        sizes = [inputs, *self.hidden_units, outputs]
+        self.networks[name] = initialize(sizes, self.slab.weights_rngs, members, self.slab.device)
+        return self.networks[name]
+
+    def target(self, name: str, source: Network) -> Network:
+        """A copy of `source` under `name`."""
+        self.networks[name] = source.copy()
+        return self.networks[name]
+
+    def numbers(self, name: str, initial: float | Tensor, size: int = 1) -> Tensor:
+        """`size` trained numbers per run, (runs, 1, size), under `name`; `initial` for all or one per run (runs,)."""
+        values = torch.zeros(self.runs, 1, size, device=self.slab.device)
+        values += initial.view(-1, 1, 1) if isinstance(initial, Tensor) else initial
+        self.networks[name] = Network([values.requires_grad_()], self.runs)
+        return values
+
+    def optimizer(self, name: str, parameters: Sequence[Tensor], learning_rate: float) -> Adam:
+        """A new optimizer under `name`."""
+        self.optimizers[name] = Adam(parameters, learning_rate)
+        return self.optimizers[name]
+
+    def state(self) -> dict[str, Tensor]:
+        """All tensors a checkpoint needs, by name."""
+        tensors = {f"{name}.{i}": p for name, net in self.networks.items() for i, p in enumerate(net.parameters)}
+        moments = {
+            f"{name}.{i}": t for name, optimizer in self.optimizers.items() for i, t in enumerate(optimizer.state())
+        }
+        return {name: tensor.detach() for name, tensor in (tensors | moments).items()}
+
+    def weights_of(self, run: int) -> dict[str, Tensor]:
+        """Views of the weights of one run, by name."""
+        return {f"{name}.{i}": p for name, net in self.networks.items() for i, p in enumerate(net.of_run(run))}
+
+    def freeze(self, run: int) -> None:
+        """End the training of a run that diverged: from NaN no step leads anywhere, and none reaches its neighbors."""
+        for tensor in self.weights_of(run).values():
+            tensor.fill_(torch.nan)
+
+
+def parameter_kinds(algorithm: type[StackedAlgorithm]) -> dict[str, Any]:
+    """The annotated parameters of `algorithm`; `Tensor` marks those that may differ within a slab."""
+    return typing.get_type_hints(algorithm)

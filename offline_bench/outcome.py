@@ -1,0 +1,146 @@
+"""What training and evaluating made of runs: of one alone, or of a slab together."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner
+from offline_bench.dataset import Dataset
+from offline_bench.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError, StorageError
+from offline_bench.evaluate import evaluate, evaluate_slab
+from offline_bench.record import CurvePoint
+from offline_bench.rollout import Episode
+from offline_bench.steppers import Steppers
+
+if TYPE_CHECKING:
+    from offline_bench.algorithms.stacked.checkpoint import Checkpoint
+
+
+@dataclass
+class Outcome:
+    """What became of one run.
+
+    curve    what each evaluation found, the last included
+    last     the episodes of the last evaluation
+    weights  the policy's fingerprint then
+    facts    what the learner decided from the data
+    """
+
+    status: str = "ok"
+    reason: str = ""
+    curve: list[CurvePoint] = field(default_factory=list)
+    last: list[Episode] = field(default_factory=list)
+    weights: str = ""
+    facts: dict[str, float] = field(default_factory=dict)
+    ended_at: int | None = None
+
+    def end_with(self, error: Exception) -> None:
+        """End as diverged or failed: what was seen on the way stays, a last evaluation there is none."""
+        self.status = "diverged" if isinstance(error, DivergedError) else "failed"
+        self.reason = str(error) if isinstance(error, OfflineBenchError) else _describe(error)
+        self.ended_at = error.step if isinstance(error, DivergedError) else None
+        self.last, self.weights = [], ""
+
+
+def train_members(
+    learner: Learner,
+    members: Sequence[Member],
+    at: Sequence[int],
+    episodes: int,
+    progress: Callable[[int], None],
+    checkpoint: Checkpoint | None = None,
+) -> list[Outcome]:
+    """Train `members` and evaluate each at the steps of `at`, together where the learner can.
+
+    What goes wrong in training becomes a run's status. Raises `StorageError` where a checkpoint cannot be written.
+    """
+    if not isinstance(learner, StackedLearner):
+        return [train_alone(learner, member, at, episodes, progress) for member in members]
+    try:
+        return train_together(learner, members, at, episodes, progress, checkpoint)
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a learner raises is data, and the suite goes on
+        if len(members) > 1:
+            # One of them may be to blame: alone, each meets its own fate.
+            return [train_members(learner, [member], at, episodes, progress)[0] for member in members]
+        outcome = Outcome()
+        outcome.end_with(error)
+        return [outcome]
+
+
+def train_alone(
+    learner: Learner, member: Member, at: Sequence[int], episodes: int, progress: Callable[[int], None]
+) -> Outcome:
+    """Train one run and evaluate it at each step of `at`."""
+    outcome = Outcome()
+    try:
+        environment = _environment(member.data)
+        for snapshot in learner.learn(member.data, at, member.seed, progress):
+            outcome.last = evaluate(snapshot.policy, environment, episodes)
+            outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
+            outcome.weights, outcome.facts = snapshot.weights, snapshot.facts
+    except Exception as error:  # noqa: BLE001 - as above
+        outcome.end_with(error)
+    return outcome
+
+
+def train_together(
+    learner: StackedLearner,
+    members: Sequence[Member],
+    at: Sequence[int],
+    episodes: int,
+    progress: Callable[[int], None],
+    checkpoint: Checkpoint | None = None,
+) -> list[Outcome]:
+    """Train the runs of a slab and evaluate all of them at each step of `at`; raises what goes wrong with the slab.
+
+    A run that diverged says so in its outcome. With a `checkpoint`, what an earlier start found is not found again.
+    """
+    environment = _environment(members[0].data)
+    outcomes = [Outcome() for _ in members]
+    notes: dict[str, Any] = checkpoint.notes if checkpoint is not None else {}
+    with Steppers(environment, 1) as steppers:
+        for snapshot in learner.learn_together(members, at, progress, checkpoint):
+            found = evaluate_slab(snapshot.policy, len(members), environment, episodes, steppers)
+            notes[str(snapshot.step)] = [
+                [returns_of(run), losses] for run, losses in zip(found, snapshot.losses, strict=True)
+            ]
+            _conclude(outcomes, snapshot, found)
+    for run, outcome in enumerate(outcomes):
+        outcome.curve = [
+            CurvePoint(int(step), *told[run])
+            for step, told in sorted(notes.items(), key=lambda item: int(item[0]))
+            if outcome.ended_at is None or int(step) < outcome.ended_at
+        ]
+    return outcomes
+
+
+def returns_of(episodes: Sequence[Episode]) -> list[float]:
+    """The true return of each episode."""
+    return [float(np.sum(episode.rewards)) for episode in episodes]
+
+
+def _conclude(outcomes: Sequence[Outcome], snapshot: SlabSnapshot, found: Sequence[list[Episode]]) -> None:
+    for outcome, episodes, weights, error in zip(outcomes, found, snapshot.weights, snapshot.diverged, strict=True):
+        if error is None:
+            outcome.last, outcome.weights = episodes, weights
+        else:
+            outcome.end_with(error)
+
+
+def _environment(data: Dataset) -> str:
+    if not data.environment:
+        raise EnvironmentMismatchError(f"dataset {data.id!r} names no environment, so no policy can be evaluated.")
+    return data.environment
+
+
+def _describe(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"

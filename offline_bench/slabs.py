@@ -1,0 +1,85 @@
+"""Which jobs train together: same data, same shape of algorithm, same budget, and no more than memory holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, read_checkpoint_name
+from offline_bench.experiment import Job, JobSlab, prepare_data
+
+# Beyond this a slab gains no speed on a processor, and only has more to lose.
+MOST_RUNS = 48
+MEMORY_SHARE = 0.5
+
+
+def group_jobs(
+    jobs: Sequence[Job], folder: Path, workers: int = 1, device: str = "cpu", memory: int | None = None
+) -> list[JobSlab]:
+    """`jobs` as slabs, in the order of their first jobs; what cannot be stacked is a slab of its own.
+
+    Slabs with a checkpoint in `folder` are formed again as they were, so that they go on. The others are bounded by
+    `memory`, bytes for all workers together (default: half of the machine's), and small enough that no worker idles.
+    """
+    memory = memory or int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    resumed, rest = _form_again(jobs, folder, device)
+    groups: dict[tuple[Any, ...], list[Job]] = {}
+    for job in rest:
+        groups.setdefault(_kind(job, device), []).append(job)
+    share = -(-sum(len(group) for group in groups.values() if len(group) > 1) // max(workers, 1))
+    slabs = []
+    for group in groups.values():
+        most = min(MOST_RUNS, max(share, 1), fitting_runs(group[0], device, memory // max(workers, 1)))
+        count = -(-len(group) // most)
+        bounds = [round(i * len(group) / count) for i in range(count + 1)]
+        slabs += [_slab(group[low:high], folder, device) for low, high in pairwise(bounds)]
+    order = {job.run: place for place, job in enumerate(jobs)}
+    return resumed + sorted(slabs, key=lambda slab: order[slab.jobs[0].run])
+
+
+def fitting_runs(job: Job, device: str, memory: int) -> int:
+    """How many runs like `job` fit into `memory` bytes together; 1 at least."""
+    learner = build_learner(job.run.algorithm, device)
+    if not isinstance(learner, StackedLearner):
+        return 1
+    data = prepare_data(job.run)
+    one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+    return max(1, 1 + (memory - one) // (two - one))
+
+
+def checkpoint_folder(folder: Path) -> Path:
+    """Where the half-trained slabs of a results folder are kept."""
+    return folder / "checkpoints"
+
+
+def _form_again(jobs: Sequence[Job], folder: Path, device: str) -> tuple[list[JobSlab], list[Job]]:
+    waiting = {job.run.key: job for job in jobs}
+    slabs = []
+    for path in sorted(checkpoint_folder(folder).glob("*.safetensors")):
+        keys = [word for word in (read_checkpoint_name(path) or "").split() if word in waiting]
+        slab = JobSlab(tuple(waiting[key] for key in keys), device, path) if keys else None
+        # Only the very same slab: any other would train its runs from the start anyway.
+        if slab is not None and slab.name == read_checkpoint_name(path):
+            slabs.append(slab)
+            for key in keys:
+                del waiting[key]
+    return slabs, list(waiting.values())
+
+
+def _kind(job: Job, device: str) -> tuple[Any, ...]:
+    learner = build_learner(job.run.algorithm, device)
+    if not isinstance(learner, StackedLearner):
+        return ("alone", job.run.key)
+    return (job.run.dataset, job.run.curation, job.run.steps, job.run.episodes, job.at, learner.shape())
+
+
+def _slab(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
+    slab = JobSlab(tuple(jobs), device)
+    if not isinstance(build_learner(jobs[0].run.algorithm, device), StackedLearner):
+        return slab
+    name = hashlib.sha256(slab.name.encode()).hexdigest()[:16]
+    return JobSlab(slab.jobs, device, checkpoint_folder(folder) / f"{name}.safetensors")
