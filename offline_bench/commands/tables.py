@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
 import typer
 
 from offline_bench.analysis.board import Leaderboard
+from offline_bench.analysis.comparison import compare_with_published
+from offline_bench.analysis.curated import compare_curations
 from offline_bench.analysis.frame import find_stale, to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
-from offline_bench.errors import RecordError
+from offline_bench.analysis.published import load_published
+from offline_bench.analysis.survival import compare_survival
+from offline_bench.errors import RecordError, SuiteError
 from offline_bench.paths import results_folder
 from offline_bench.record import Record, Run
+from offline_bench.report.curated import curations_section
 from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.page import results_page
+from offline_bench.report.published import published_section
+from offline_bench.report.survival import survival_section
 from offline_bench.report.tidy import leaderboard_csv
 from offline_bench.storage import write_text
 from offline_bench.store import Reading, pack_records, read_records
 from offline_bench.suites import Suite, load_suite
+
+NOTES = "notes.md"
 
 
 def local_folder(name: str) -> Path:
@@ -45,17 +55,28 @@ def write_report(name: str, folder: Path | None) -> None:
 
 
 def write_tables(folder: Path, suite: Suite) -> None:
-    """Write leaderboard.md, leaderboard.csv and README.md of `folder`; the same records give the same bytes."""
+    """Write leaderboard.md, leaderboard.csv and README.md of `folder`; the same records give the same bytes.
+
+    The page also holds what the suite's own folder has beside its suite file: notes.md and published.toml.
+    Raises `SuiteError` where one of them cannot be read.
+    """
     runs = suite.runs()
     reading = read_records(folder)
     # The page may be committed: it names files by where they lie in the folder, not on this machine.
     told = [problem.replace(f"{folder}/", "") for problem in reading.problems]
-    board = _build(Reading(reading.records, told), runs)
+    frame = to_frame(_of_runs(reading.records, runs))
+    board = build_leaderboard(frame, runs, told)
     provenance = collect_provenance(_of_runs(reading.records, runs), f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
         "leaderboard.csv": leaderboard_csv(board),
-        "README.md": results_page(board, provenance, suite.title or suite.name),
+        "README.md": results_page(
+            board,
+            provenance,
+            suite.title or suite.name,
+            notes=_read_notes(suite.folder / NOTES),
+            findings=_findings(suite.folder, board, frame),
+        ),
     }
     for name, text in texts.items():
         write_text(folder / name, text)
@@ -78,6 +99,24 @@ def publish_results(name: str, folder: Path | None) -> None:
     path = pack_records(suite.folder, records)
     typer.echo(f"packed {len(records)} records into {path}")
     write_tables(suite.folder, suite)
+
+
+def _findings(folder: Path, board: Leaderboard, frame: pd.DataFrame) -> list[str]:
+    published = load_published(folder)
+    sections = []
+    if published:
+        sections.append(published_section(compare_with_published(board, published)))
+        sections.append(survival_section(compare_survival(board, published), published))
+    return [*sections, curations_section(compare_curations(board, frame))]
+
+
+def _read_notes(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"cannot read {path}: {error}") from error
 
 
 def _build(reading: Reading, runs: Iterable[Run]) -> Leaderboard:

@@ -13,10 +13,17 @@ from offline_bench.report.markdown import NO_VALUE, escape, number, table
 LONGEST_REASON = 400
 
 
-def results_page(board: Leaderboard, provenance: Provenance, title: str = "Results") -> str:
-    """`README.md` of a results folder. No clock is read: the same records make the same bytes."""
+def results_page(
+    board: Leaderboard, provenance: Provenance, title: str = "Results", *, notes: str = "", findings: Sequence[str] = ()
+) -> str:
+    """`README.md` of a results folder. No clock is read: the same records make the same bytes.
+
+    notes      Markdown by the suite's author, shown as it is below the title
+    findings   whole sections to stand before the leaderboard; empty ones are left out
+    """
     sections = [
         f"# {escape(title)}\n",
+        *(f"{text.strip()}\n" for text in (notes, *findings) if text.strip()),
         f"## Leaderboard\n\n{leaderboard_markdown(board)}",
         f"## Data\n\nWhat the learners were given:\n\n{data_table(board.data)}",
         f"## Runs without a score\n\n{_exclusions(board.failures)}",
