@@ -127,11 +127,19 @@ def check(
 
 
 @app.command()
-def bench() -> None:
-    """Measure loading, relabeling, sampling and training side by side with what they replace."""
-    from offline_bench.commands.bench import print_benchmarks
+def bench(
+    algorithm: Annotated[list[str], typer.Option(help="Training of this one alone; may be repeated.")] = [],  # noqa: B006
+    width: Annotated[list[int], typer.Option(help="Training at 256 or 64 alone.")] = [],  # noqa: B006
+    slab: Annotated[list[int], typer.Option(help="Training in slabs of so many runs; may be repeated.", min=1)] = [],  # noqa: B006
+    quick: Annotated[bool, typer.Option(help="Slabs of 12, fewer and shorter turns: a rough answer.")] = False,
+    profile: Annotated[bool, typer.Option(help="Where the time of a training step goes, instead.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Write what is measured to this file too.")] = None,
+) -> None:
+    """Measure loading, relabeling, sampling, evaluation, training and memory side by side with what they replace."""
+    from offline_bench.commands.bench import Choice, print_benchmarks, print_profiles
 
-    print_benchmarks()
+    choice = Choice(algorithm, width, slab, quick)
+    print_profiles(choice) if profile else print_benchmarks(choice, json)
 
 
 @datasets_app.command()

@@ -1,27 +1,222 @@
-"""Speed, as ratios measured side by side in one run."""
+"""Speed and memory, as ratios measured side by side in one run, in tables to be pasted."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
 import typer
 
 from offline_bench.algorithms.benchmark import measure_sampling
+from offline_bench.algorithms.stacked.benchmark import (
+    ALGORITHMS,
+    SIZES,
+    SLABS,
+    MemoryCost,
+    Pace,
+    Size,
+    TrainingCost,
+    measure_memory,
+    measure_training,
+)
+from offline_bench.algorithms.stacked.profile import Profile, profile_training
+from offline_bench.display import open_bar
+from offline_bench.errors import SpecError
+from offline_bench.evaluation_benchmark import measure_evaluation
 from offline_bench.loaders.benchmark import measure_loading
-from offline_bench.provenance import read_machine
+from offline_bench.provenance import read_machine, read_versions
+from offline_bench.registry import unknown_name
+
+MIB = 2**20
+# Wanted of a slab of twelve: d3rlpy / stacked at least this (by algorithm and width), stacked / products at most that.
+WANTED_RUNS = 12
+WANTED = {("td3-plus-bc", 256): 2.2, ("td3-plus-bc", 64): 10.0}
+WANTED_OF_ALL = 1.5
+WANTED_TO_PRODUCTS = 1.5
+# Peak memory is measured in slabs of at least this many runs, of these algorithms where none is chosen.
+LARGE_SLAB = 12
+MEMORY_OF = ("td3-plus-bc", "cql")
+LEGEND = """\
+Milliseconds are per run and gradient step: medians over turns in one process, on one thread; a ratio is the median of
+each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one run (atac, pspi: their form for
+d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step alone, on operands of the same
+layouts. Plain: as many operations at the rate of one product, minibatch × width by width × width
+({rates})."""
+
+Done = TypeVar("Done")
 
 
-def print_benchmarks() -> None:
-    """Measure and print loading, relabeling and sampling, each ratio first."""
-    typer.echo(f"measured on {read_machine()}; medians, the two sides taking turns in one process\n")
-    loading = measure_loading()
-    typer.echo(
-        f"loading {loading.transitions} transitions, our reader / bare h5py of the same arrays: {loading.ratio:.2f}"
+@dataclass(frozen=True)
+class Choice:
+    """What to measure; empty means all. Whoever chooses is shown training alone."""
+
+    algorithms: Sequence[str] = ()
+    widths: Sequence[int] = ()
+    slabs: Sequence[int] = ()
+    quick: bool = False
+
+    def check(self) -> None:
+        """Raise `SpecError` where there is no such thing."""
+        for name in self.algorithms:
+            if name not in ALGORITHMS:
+                raise SpecError(unknown_name("stacked algorithm", name, set(ALGORITHMS)))
+        for width in self.widths:
+            if width not in {size.width for size in SIZES}:
+                raise SpecError(f"width is {' or '.join(str(size.width) for size in SIZES)}, not {width}")
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.algorithms or self.widths or self.slabs)
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(3, 0.05) if self.quick else Pace()
+
+    def sizes(self) -> list[Size]:
+        return [size for size in SIZES if not self.widths or size.width in self.widths]
+
+    def runs(self) -> list[int]:
+        return sorted(set(self.slabs)) or ([WANTED_RUNS] if self.quick else list(SLABS))
+
+    def cells(self) -> list[tuple[str, Size]]:
+        return [(name, size) for size in self.sizes() for name in self.algorithms or ALGORITHMS]
+
+    def memory_cells(self) -> list[tuple[str, Size, int]]:
+        slabs = [runs for runs in self.runs() if runs >= LARGE_SLAB]
+        return [(name, size, k) for size in self.sizes() for name in self.algorithms or MEMORY_OF for k in slabs]
+
+
+def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
+    """Measure and print what is chosen, ratios first; to `file` as JSON too."""
+    choice.check()
+    measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
+    typer.echo(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
+    if not choice.is_narrow:
+        rows = [row for rows in _each("data", [_loading, _sampling, _evaluation], _call) for row in rows]
+        measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
+        _print_table(("what, over what", "ratio", "wanted", "the two"), rows)
+    training = [
+        cost
+        for costs in _each(
+            "training", choice.cells(), lambda cell: measure_training(cell[0], cell[1], choice.runs(), choice.pace)
+        )
+        for cost in costs
+    ]
+    _print_training(training)
+    memory = list(_each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
+    _print_memory(memory)
+    if file is not None:
+        measured |= {"training": [asdict(cost) for cost in training], "memory": [asdict(cost) for cost in memory]}
+        file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+
+
+def print_profiles(choice: Choice) -> None:
+    """Print where the time of a step goes, for each algorithm, size and slab chosen."""
+    choice.check()
+    cells = [(name, size, k) for name, size in choice.cells() for k in choice.slabs or [WANTED_RUNS]]
+    profiles = list(_each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
+    kinds = list(profiles[0].parts)
+    header = ("algorithm", "network, batch", "runs", *kinds, "ms per run and step")
+    typer.echo(f"Measured on {read_machine()}; share of the time of a step, on one thread.\n")
+    _print_table(header, (_profile_row(found, kinds) for found in profiles))
+
+
+def _profile_row(found: Profile, kinds: list[str]) -> tuple[str, ...]:
+    shares = found.shares()
+    return (
+        found.algorithm,
+        str(found.size),
+        str(found.runs),
+        *(f"{shares[k]:.0%}" for k in kinds),
+        f"{found.total:.3f}",
     )
-    typer.echo(f"    {loading.load_seconds:.2f} s / {loading.bare_seconds:.2f} s (wanted: at most 1.25)")
-    shares = "no observation copied" if loading.relabeling_shares_memory else "OBSERVATIONS COPIED"
-    typer.echo(
-        f"relabeling the same {loading.transitions} transitions: {1e3 * loading.relabel_seconds:.1f} ms, {shares}"
+
+
+def _print_training(costs: list[TrainingCost]) -> None:
+    header = (
+        *("algorithm", "network, batch", "runs", "d3rlpy / stacked", "wanted", "stacked / products", "wanted"),
+        *("stacked / plain", "stacked ms", "d3rlpy ms", "products ms", "plain ms", "GFLOP"),
     )
-    for batch_size in (128, 256, 1024):
-        cost = measure_sampling(batch_size)
-        typer.echo(f"drawing {batch_size} transitions, d3rlpy's sampler / ours: {cost.ratio:.0f}")
-        typer.echo(f"    {cost.d3rlpy:.2f} ms / {cost.ours:.3f} ms")
+    _print_table(header, map(_training_row, costs))
+    rates = {cost.size.width: cost.gflops for cost in costs}
+    typer.echo(LEGEND.format(rates=", ".join(f"{width}: {rate:.0f} GFLOP/s" for width, rate in rates.items())) + "\n")
+
+
+def _training_row(cost: TrainingCost) -> tuple[str, ...]:
+    faster, nearer = "", ""
+    if cost.runs == WANTED_RUNS:
+        least = WANTED.get((cost.algorithm, cost.size.width), WANTED_OF_ALL)
+        faster = f"≥ {least}" + ("" if cost.ratio >= least else ", missed")
+        nearer = f"≤ {WANTED_TO_PRODUCTS}" + ("" if cost.to_products <= WANTED_TO_PRODUCTS else ", missed")
+    return (
+        *(cost.algorithm, str(cost.size), str(cost.runs), f"{cost.ratio:.2f}", faster, f"{cost.to_products:.2f}"),
+        *(nearer, f"{cost.to_plain:.2f}", f"{cost.ours:.3f}", f"{cost.d3rlpy:.2f}"),
+        *(f"{cost.products:.3f}", f"{cost.plain:.3f}", f"{cost.gflop:.3g}"),
+    )
+
+
+def _print_memory(costs: list[MemoryCost]) -> None:
+    rows = (
+        (
+            *(cost.algorithm, str(cost.size), str(cost.runs), f"{cost.estimate / cost.peak:.2f}"),
+            *(f"{cost.peak / MIB:.0f}", f"{cost.estimate / MIB:.0f}"),
+        )
+        for cost in costs
+    )
+    if costs:
+        _print_table(("algorithm", "network, batch", "runs", "estimate / peak", "peak MiB", "estimate MiB"), rows)
+
+
+def _loading() -> list[tuple[str, ...]]:
+    cost = measure_loading()
+    load = (
+        f"loading {cost.transitions} transitions / bare h5py of the same arrays",
+        *(f"{cost.ratio:.2f}", "≤ 1.25", f"{cost.load_seconds:.2f} s / {cost.bare_seconds:.2f} s"),
+    )
+    shares = "no observation copied" if cost.relabeling_shares_memory else "OBSERVATIONS COPIED"
+    return [load, (f"relabeling them: {shares}", "", "", f"{1e3 * cost.relabel_seconds:.1f} ms")]
+
+
+def _sampling() -> list[tuple[str, ...]]:
+    costs = [measure_sampling(batch_size) for batch_size in (128, 256, 1024)]
+    return [
+        (
+            f"d3rlpy's sampler / ours for d3rlpy, {cost.batch_size} transitions",
+            *(f"{cost.ratio:.0f}", "", f"{cost.d3rlpy:.2f} ms / {cost.ours:.3f} ms"),
+        )
+        for cost in costs
+    ]
+
+
+def _evaluation() -> list[tuple[str, ...]]:
+    cost = measure_evaluation(steppers=1)
+    what = f"evaluating {cost.runs} runs in {cost.environment}, one stepper / bare gymnasium"
+    return [(what, f"{cost.ratio:.2f}", "≥ 0.85", f"{cost.ours:.0f} steps/s / {cost.bare:.0f} steps/s")]
+
+
+def _call(measure: Callable[[], Done]) -> Done:
+    return measure()
+
+
+def _each(title: str, cells: Sequence[Any], measure: Callable[[Any], Done]) -> Iterator[Done]:
+    """`measure` of each cell, with a bar on stderr."""
+    if not cells:
+        return
+    done = []
+    with open_bar(title, len(cells), "measured") as bar:
+        for number, cell in enumerate(cells, start=1):
+            done.append(measure(cell))
+            bar.show(number / len(cells), number, _name(cell))
+    yield from done
+
+
+def _name(cell: Any) -> str:
+    return ", ".join(map(str, cell)) if isinstance(cell, tuple) else str(cell.__name__).lstrip("_")
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    lines = [header, ["---"] * len(header), *rows]
+    typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")

@@ -1,0 +1,66 @@
+"""Where the time of a step goes, by kind of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from torch.profiler import ProfilerActivity, profile
+
+from offline_bench.algorithms.benchmark import _synthetic
+from offline_bench.algorithms.determinism import one_thread
+from offline_bench.algorithms.stacked.benchmark import Pace, Size, StackedSide, Turns
+
+REST = "interpreter and autograd"
+NOISE = "drawing rows and noise"
+ELEMENTWISE = "elementwise and sums"
+# By operator of the library; what is not listed is elementwise or a sum. Views cost the interpreter, not the processor.
+KINDS = {
+    "matrix products": "bmm baddbmm mm addmm matmul",
+    "optimizer and targets": "_fused_adam_ _foreach_lerp_ _foreach_copy_ _foreach_add_",
+    "gathering and copying": "index_select index cat stack copy_ clone contiguous _to_copy to fill_ zero_ zeros full",
+    REST: "view _unsafe_view reshape expand transpose slice select squeeze unsqueeze as_strided detach detach_ alias "
+    "flatten split unbind permute t narrow repeat unflatten empty empty_like empty_strided new_empty zeros_like "
+    "ones_like resize_ item _local_scalar_dense result_type lift_fresh set_",
+}
+KIND = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Milliseconds per run and step: `total` measured without the profiler, and its parts by kind of work.
+
+    The operators' times are taken under the profiler, which lengthens each call by about a microsecond; the
+    interpreter has what they leave of the total, and where they exceed it they are scaled to it.
+    """
+
+    algorithm: str
+    size: Size
+    runs: int
+    total: float
+    parts: dict[str, float]
+
+    def shares(self) -> dict[str, float]:
+        """Each part over the total, largest first."""
+        return {k: v / self.total for k, v in sorted(self.parts.items(), key=lambda part: -part[1])}
+
+
+def profile_training(algorithm: str, size: Size, runs: int, pace: Pace | None = None) -> Profile:
+    """Profile a slab of `runs` on one thread, on synthetic transitions."""
+    with one_thread():
+        side = StackedSide(algorithm, size, _synthetic(), runs)
+        turns = Turns([side], pace or Pace())
+        total = median(turns.take()[0])
+        steps = turns.steps[0]
+        noise = median(side.draw() for _ in range(3))
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
+            side.train(steps)
+    parts = {NOISE: noise, ELEMENTWISE: 0.0, **dict.fromkeys(KINDS, 0.0)}
+    for event in profiler.key_averages():
+        kind = KIND.get(event.key, ELEMENTWISE if event.key.startswith("aten::") else REST)
+        if kind != REST:
+            parts[kind] += 1e-6 * event.self_cpu_time_total / steps
+    known = sum(parts.values())
+    parts = {kind: seconds * min(1.0, total / known) for kind, seconds in parts.items()}
+    parts[REST] = max(0.0, total - known)
+    return Profile(algorithm, size, runs, 1e3 * total / runs, {k: 1e3 * v / runs for k, v in parts.items()})
