@@ -81,7 +81,7 @@ class StackedAlgorithm(ABC):
 
     def rows_in_flight(self) -> int:
         """Rows of inputs whose hidden layers are in memory at once, members counted each; for estimates of memory."""
-        return 8 * self.batch_size
+        return 6 * self.batch_size
 
     def network(self, name: str, inputs: int, outputs: int, members: int = 1) -> Network:
         """A new network under `name`, its initial weights drawn from each run's own generator."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,21 +51,24 @@ class Checkpoint:
             "counts": dict(history.counts),
             "diverged": [error and [error.step, error.what] for error in history.diverged],
         }
-        tensors = {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in training.algorithm.state().items()}
+        tensors = {name: t.contiguous().cpu().numpy() for name, t in training.algorithm.state().items()}
+        text = json.dumps(header)
+        metadata = {"format": FORMAT, "header": text, "digest": _digest(text, tensors)}
         with scratch_path(self.path) as scratch:
-            scratch.write_bytes(save(tensors, metadata={"format": FORMAT, "header": json.dumps(header)}))
+            scratch.write_bytes(save(tensors, metadata=metadata))
 
     def restore(self, training: SlabTraining) -> None:
-        """Put `training` where the file left it; without a file of this slab and these versions, leave it as it is."""
+        """Put `training` where the file left it.
+
+        Without a whole file of this slab, these versions and these tensors, leave it as it is.
+        """
         header = read_header(self.path)
         if header is None or header["name"] != self.name or header["versions"] != read_versions():
             return
-        try:
-            with safe_open(self.path, framework="np") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError):
-            return
+        tensors = _read_tensors(self.path)
         state = training.algorithm.state()
+        if {name: t.shape for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in state.items()}:
+            return
         with torch.no_grad():
             for name, tensor in state.items():
                 tensor.copy_(torch.from_numpy(tensors[name]))
@@ -73,10 +78,6 @@ class Checkpoint:
         history.diverged = [told and DivergedError(*told) for told in header["diverged"]]
         training.step = header["step"]
         self.notes.update(header["notes"])
-
-    def remove(self) -> None:
-        """Delete the file, if there is one."""
-        self.path.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
@@ -88,3 +89,22 @@ def read_header(path: Path) -> dict[str, Any] | None:
     except (OSError, SafetensorError, ValueError):
         return None
     return header if metadata.get("format") == FORMAT and isinstance(header, dict) else None
+
+
+def _read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of the checkpoint at `path`; none where a bit of it is not as it was written."""
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return {}
+    return tensors if metadata.get("digest") == _digest(metadata.get("header", ""), tensors) else {}
+
+
+def _digest(header: str, tensors: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name, array in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -38,6 +38,9 @@ class CQL(SoftActorCritic):
             "action": Draw("normal", samples[1:]),
         }
 
+    def rows_in_flight(self) -> int:
+        return 2 * (3 * self.n_action_samples + 1) * self.batch_size
+
     def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
         policy = self.policy(batch.observations)
         losses = self.update_critics(batch, policy)

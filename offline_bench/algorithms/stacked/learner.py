@@ -88,7 +88,6 @@ class StackedLearner:
 
         With a `checkpoint`, training goes on from where its file left it, without the snapshots in its notes.
         """
-        from offline_bench.algorithms.allocator import keep_freed_memory
         from offline_bench.algorithms.determinism import one_thread
         from offline_bench.algorithms.stacked.slab import Setting, train_slab
 
@@ -100,7 +99,6 @@ class StackedLearner:
                 f"{self.name} learns continuous actions from vectors."
             )
         setting = Setting(self.algorithm(), self.standardize, self.reward_scaler, select_device(self.device))
-        keep_freed_memory()
         with one_thread():
             yield from train_slab(setting, members, at, progress, checkpoint)
 

@@ -7,18 +7,23 @@ import numpy as np
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.dataset import Dataset
+from offline_bench.rollout import SIDE_BY_SIDE
 
 FLOAT = 4
-# torch and the libraries below it, before anything is trained.
-LIBRARIES = 400 * 2**20
+# Before anything is trained: torch and the libraries below it, and the stepper with its own.
+LIBRARIES = 310 * 2**20
+# In the stepper, each.
+ENVIRONMENT = 1.1 * 2**20
+# The dataset as loaded, another one from before, as curated, and as scaled; the last has a copy while it is made.
+COPIES_OF_DATA = 5
 
 
 def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: int) -> int:
-    """Bytes a process needs to train and evaluate `runs` runs of `learner` on `data`, `episodes` episodes each.
+    """Bytes a process and its stepper need for `runs` runs of `learner` on `data`, evaluated in `episodes` episodes.
 
-    Counted: weights, targets and moments (of one run, built for it), gradients, what a forward pass keeps for the
-    backward one, noise, rewards, the transitions twice (as loaded, and scaled on the device), and the episodes of an
-    evaluation at the longest they can be.
+    Counted: weights, targets and moments (of one run, built for it), twice more while a checkpoint is written;
+    gradients; what a forward pass keeps for the backward one; noise; rewards; the transitions; and of an evaluation the
+    environments and the episodes, these at their longest.
     """
     from offline_bench.algorithms.stacked.draws import NUMBERS_PER_BLOCK
     from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
@@ -28,12 +33,12 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     algorithm = training.algorithm
     state = sum(tensor.numel() for tensor in algorithm.state().values())
     gradients = max(sum(p.numel() for p in net.parameters) for net in algorithm.networks.values())
-    units = sum(algorithm.hidden_units)
-    kept = algorithm.rows_in_flight() * (
-        units + 4 * max(algorithm.hidden_units) + training.transitions.observation_size
-    )
-    drawn = 2 * min(NUMBERS_PER_BLOCK, training.draws.numbers * training.draws.block)
     wide = data.observations.shape[1] + data.actions.shape[1]
-    evaluated = 3 * episodes * data.lengths.max() * wide
-    per_run = FLOAT * (state + gradients + kept + drawn + data.n + evaluated)
-    return int(LIBRARIES + FLOAT * 4 * data.n * (2 * wide) + runs * per_run)
+    units = sum(algorithm.hidden_units) + 2 * max(algorithm.hidden_units)
+    kept = algorithm.rows_in_flight() * (units + 3 * wide)
+    drawn = 2 * min(NUMBERS_PER_BLOCK, training.draws.numbers * training.draws.block)
+    evaluated = 3 * episodes * int(data.lengths.max()) * wide
+    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + 2 * data.n + evaluated)
+    per_run += int(ENVIRONMENT * min(episodes, SIDE_BY_SIDE))
+    shared: int = LIBRARIES + FLOAT * COPIES_OF_DATA * data.n * 2 * wide
+    return shared + runs * per_run

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from offline_bench.algorithms.allocator import keep_freed_memory
 from offline_bench.algorithms.learner import Member, SlabSnapshot
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm
 from offline_bench.algorithms.stacked.checkpoint import Checkpoint
@@ -35,6 +36,7 @@ class SlabTraining:
     """A slab in training; `step` gradient steps are done."""
 
     def __init__(self, setting: Setting, members: Sequence[Member]) -> None:
+        keep_freed_memory()
         self.members = members
         self.transitions = Transitions(
             [member.data for member in members], setting.standardize, setting.reward_scaler, setting.device
@@ -101,8 +103,9 @@ def train_slab(
 ) -> Iterator[SlabSnapshot]:
     """Train `members` together for `at[-1]` steps, yielding a snapshot at each step of `at` not yet in `checkpoint`.
 
-    Where all runs have diverged the last snapshot comes at once. Where a checkpoint is given, it is written every `CHECKPOINT_EVERY` steps and before each snapshot, and training
-    goes on from it to the bit as if it had never stopped.
+    Where all runs have diverged, the last snapshot comes at once. Where a checkpoint is given, it is written every
+    `CHECKPOINT_EVERY` steps and before each snapshot, and training goes on from it to the bit as if it had never
+    stopped.
     """
     training = SlabTraining(setting, members)
     if checkpoint is not None:
@@ -116,10 +119,9 @@ def train_slab(
         progress(stop)
         if checkpoint is not None and (stop % CHECKPOINT_EVERY == 0 or stop in at):
             checkpoint.save(training)
-        ended = all(training.history.diverged)
-        if stop in at or ended:
+        if stop in at or all(training.history.diverged):
             yield training.snapshot()
-        if ended:
+        if all(training.history.diverged):
             return
 
 
