@@ -12,6 +12,7 @@ from offline_bench.analysis.frame import find_stale
 from offline_bench.executors import Died, Done, Progressed, execute
 from offline_bench.experiment import Job, JobSlab, carry_out_slab, prepare_data
 from offline_bench.record import Record, Run
+from offline_bench.slabs import drop_checkpoints
 from offline_bench.storage import check_writable
 from offline_bench.store import read_records, save_record
 
@@ -73,8 +74,7 @@ def carry_out_slabs(
                 records = _records_of(event, slab)
                 for record in records:
                     save_record(folder, record)
-                if slab.checkpoint is not None:
-                    slab.checkpoint.unlink(missing_ok=True)
+                drop_checkpoints(folder, slab)
                 shares[event.task] = 1.0
             done = sum(share * size for share, size in zip(shares, sizes, strict=True)) / sum(sizes)
             finished += len(records)

@@ -12,8 +12,8 @@ from typing import Any
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, read_checkpoint_name
 from offline_bench.experiment import Job, JobSlab, prepare_data
 
-# Beyond this a slab gains no speed on a processor, and only has more to lose.
-MOST_RUNS = 48
+# On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
+MOST_RUNS = {"cpu": 16, "cuda": 512}
 MEMORY_SHARE = 0.5
 
 
@@ -33,7 +33,11 @@ def group_jobs(
     share = -(-sum(len(group) for group in groups.values() if len(group) > 1) // max(workers, 1))
     slabs = []
     for group in groups.values():
-        most = min(MOST_RUNS, max(share, 1), fitting_runs(group[0], device, memory // max(workers, 1)))
+        most = min(
+            MOST_RUNS[device.partition("+")[0]],
+            max(share, 1),
+            fitting_runs(group[0], device, memory // max(workers, 1)),
+        )
         count = -(-len(group) // most)
         bounds = [round(i * len(group) / count) for i in range(count + 1)]
         slabs += [_slab(group[low:high], folder, device) for low, high in pairwise(bounds)]
@@ -54,6 +58,17 @@ def fitting_runs(job: Job, device: str, memory: int) -> int:
 def checkpoint_folder(folder: Path) -> Path:
     """Where the half-trained slabs of a results folder are kept."""
     return folder / "checkpoints"
+
+
+def drop_checkpoints(folder: Path, slab: JobSlab) -> None:
+    """Delete what can no longer be gone on from now that the runs of `slab` have records: also what a kill left."""
+    finished = {job.run.key for job in slab.jobs}
+    for path in checkpoint_folder(folder).glob("*.safetensors"):
+        if finished.intersection((read_checkpoint_name(path) or "").split()):
+            path.unlink(missing_ok=True)
+    if slab.checkpoint is not None:
+        for path in slab.checkpoint.parent.glob(f"{slab.checkpoint.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def _form_again(jobs: Sequence[Job], folder: Path, device: str) -> tuple[list[JobSlab], list[Job]]:

@@ -18,8 +18,28 @@ pytestmark = pytest.mark.slow
 
 SMALL = "batch_size=32, hidden_units=[16, 16]"
 EXAMPLES = {"constant": "constant(value=2.0)"}
+
+
+def small(name: str, *more: str) -> str:
+    size = "batch_size=16, hidden_size=16, num_layers=1" if name == "dt" else SMALL
+    return f"{name}({', '.join([size, *more])})"
+
+
 # Each with what it needs beside the learning rates to show in 250 steps what it makes of a reward.
-REWARDED = {"td3-plus-bc": "", "iql": "", "cql": ", conservative_weight=0.1, n_action_samples=2", "awac": "", "sac": ""}
+PESSIMISTS = ", n_warm_start_steps=0"
+REWARDED = {
+    "td3-plus-bc": "",
+    "iql": "",
+    "cql": ", conservative_weight=0.1, n_action_samples=2",
+    "awac": "",
+    "sac": "",
+    "atac": PESSIMISTS,
+    "pspi": PESSIMISTS,
+}
+STACKED = ["atac", "bc", "cql", "iql", "pspi", "sac", "td3-plus-bc"]
+BY_D3RLPY = "trainer='d3rlpy'"
+# Every algorithm in a small size, by either trainer where there are two.
+TEXTS = [small(name) for name in algorithms.names()] + [small(name, BY_D3RLPY) for name in STACKED]
 
 
 def learn(text: str, data: Dataset, at: Sequence[int], seed: int = 0, act: bool = False) -> list[Snapshot]:
@@ -49,35 +69,48 @@ def bandit(n: int = 2000) -> Dataset:
     )
 
 
-@pytest.mark.parametrize("name", algorithms.names())
-def test_every_algorithm_learns_and_acts_inside_the_box(name: str) -> None:
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_algorithm_learns_and_acts_inside_the_box(text: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
-    (snapshot,) = learn(f"{name}({SMALL})", data, [20])
+    (snapshot,) = learn(text, data, [20])
     actions = snapshot.policy.act(data.observations[:7])
     assert actions.shape == (7, 2)
     assert np.isfinite(actions).all()
     assert (np.abs(actions) <= 1.0 + 1e-6).all()
 
 
-@pytest.mark.parametrize("name", algorithms.names())
-def test_same_seed_same_weights_to_the_bit_and_another_seed_others(name: str) -> None:
+@pytest.mark.parametrize("text", TEXTS)
+def test_same_seed_same_weights_to_the_bit_and_another_seed_others(text: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
     weights = []
     for seed in (0, 0, 1):
         # Whatever drew from the global generators before must not matter.
         torch.rand(3), np.random.random(), random.random()  # noqa: NPY002
-        weights.append(learn(f"{name}({SMALL})", data, [10], seed)[-1].weights)
+        weights.append(learn(text, data, [10], seed)[-1].weights)
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_bc_weights_are_bitwise_equal_under_every_relabeling() -> None:
+def test_seven_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
+    trainers = {name: build_learner(name).trainer for name in algorithms.names()}
+    assert sorted(name for name, trainer in trainers.items() if trainer == "stacked") == STACKED
+    assert set(trainers.values()) == {"stacked", "d3rlpy"}
+    assert {build_learner(small(name, BY_D3RLPY)).trainer for name in STACKED} == {"d3rlpy"}
+    with pytest.raises(SpecError, match="trainer is 'stacked' or 'd3rlpy', not 'jax'"):
+        build_learner("bc(trainer='jax')")
+
+
+@pytest.mark.parametrize("text", [small("bc"), small("bc", BY_D3RLPY)])
+def test_bc_weights_are_bitwise_equal_under_every_relabeling(text: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
     texts = [EXAMPLES.get(name, name) for name in relabelings.names()]
-    weights = {text: learn(f"bc({SMALL})", relabel(data, text, seed=3), [50], seed=3)[-1].weights for text in texts}
+    weights = {reward: learn(text, relabel(data, reward, seed=3), [50], seed=3)[-1].weights for reward in texts}
     assert len(set(weights.values())) == 1, weights
 
 
-@pytest.mark.parametrize(("name", "extra"), REWARDED.items())
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [*REWARDED.items(), *((name, f"{extra}, {BY_D3RLPY}") for name, extra in REWARDED.items() if name in STACKED)],
+)
 def test_an_algorithm_that_reads_rewards_follows_them(name: str, extra: str) -> None:
     rates = "actor_learning_rate=0.003, critic_learning_rate=0.003"
     text = f"{name}({rates}, batch_size=64, hidden_units=[32, 32]{extra})"
@@ -90,42 +123,55 @@ def test_an_algorithm_that_reads_rewards_follows_them(name: str, extra: str) -> 
     assert means["negative"] < -0.2, means
 
 
-def test_runs_that_differ_in_reward_alone_start_from_the_same_weights_and_minibatches() -> None:
+@pytest.mark.parametrize(
+    ("text", "loss"),
+    [
+        # The cloning loss of the first step is that of the initial actor on the first minibatch: no reward in it yet.
+        (small("td3-plus-bc", BY_D3RLPY), "bc_loss"),
+        # And in a warm start the actor does nothing but clone.
+        (small("atac", "n_warm_start_steps=10"), "actor_loss"),
+        (small("pspi", "n_warm_start_steps=10", BY_D3RLPY), "actor_loss"),
+    ],
+)
+def test_runs_that_differ_in_reward_alone_start_from_the_same_weights_and_minibatches(text: str, loss: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
-    zero, original = (learn(f"td3-plus-bc({SMALL})", relabel(data, text, 0), [1, 20]) for text in ("zero", "original"))
-    # The cloning loss of the first step is that of the initial actor on the first minibatch: no reward is in it yet.
-    assert zero[0].losses["bc_loss"] == original[0].losses["bc_loss"]
+    zero, original = (learn(text, relabel(data, reward, 0), [1, 20]) for reward in ("zero", "original"))
+    assert zero[0].losses[loss] == original[0].losses[loss]
     assert zero[0].losses["critic_loss"] != original[0].losses["critic_loss"]
     assert zero[-1].weights != original[-1].weights
 
 
-@pytest.mark.parametrize("name", ["td3-plus-bc", "bcq"])
-def test_looking_at_a_policy_on_the_way_changes_nothing(name: str) -> None:
+@pytest.mark.parametrize("text", [small("td3-plus-bc"), small("td3-plus-bc", BY_D3RLPY), small("bcq"), small("atac")])
+def test_looking_at_a_policy_on_the_way_changes_nothing(text: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
-    looked = learn(f"{name}({SMALL})", data, [5, 10, 20], act=True)[-1]
-    unseen = learn(f"{name}({SMALL})", data, [20])[-1]
+    looked = learn(text, data, [5, 10, 20], act=True)[-1]
+    unseen = learn(text, data, [20])[-1]
     assert looked.weights == unseen.weights
 
 
-def test_training_leaves_the_global_generators_as_they_were() -> None:
+@pytest.mark.parametrize("text", [small("bc"), small("bc", BY_D3RLPY)])
+def test_training_leaves_the_global_generators_as_they_were(text: str) -> None:
     np.random.seed(7)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(7)  # noqa: NPY002
-    learn(f"bc({SMALL})", sample_dataset([40], [True]), [5])
+    learn(text, sample_dataset([40], [True]), [5])
     assert np.random.random() == expected  # noqa: NPY002
 
 
-def test_a_loss_that_overflows_is_told_as_divergence_with_its_step() -> None:
+@pytest.mark.parametrize("text", [small("td3-plus-bc"), small("td3-plus-bc", BY_D3RLPY)])
+@pytest.mark.parametrize("steps", [50, 1000])
+def test_a_loss_that_overflows_is_told_as_divergence_with_its_step(text: str, steps: int) -> None:
     data = relabel(sample_dataset([40] * 5, [True] * 5), "constant(value=3e38)", 0)
     with pytest.raises(DivergedError, match="stopped being finite at step 1") as caught:
-        learn(f"td3-plus-bc({SMALL})", data, [50])
+        learn(text, data, [steps])
     assert caught.value.step == 1
 
 
-def test_a_reward_scaler_is_refused_where_rewards_are_constant() -> None:
+@pytest.mark.parametrize("trainer", ["stacked", "d3rlpy"])
+def test_a_reward_scaler_is_refused_where_rewards_are_constant(trainer: str) -> None:
     data = relabel(sample_dataset([40], [True]), "zero", 0)
     with pytest.raises(DatasetError, match="these are constant"):
-        learn(f"iql({SMALL}, reward_scaler='standard')", data, [5])
+        learn(small("iql", "reward_scaler='standard'", f"trainer={trainer!r}"), data, [5])
 
 
 def test_unknown_parameters_get_the_nearest_name() -> None:

@@ -255,6 +255,15 @@ def test_stale_by_schema_and_by_source():
     assert find_stale(replace(ok(1, relabeling="not-here"), fingerprints={"relabeling_source": "other"})) == ""
 
 
+def test_stale_by_another_trainer():
+    by_d3rlpy = replace(ok(1, algorithm="bc(batch_size=32)"), provenance={"trainer": "d3rlpy"})
+    assert find_stale(by_d3rlpy) == "it was trained by d3rlpy, and bc(batch_size=32) now names the stacked trainer"
+    assert find_stale(replace(by_d3rlpy, provenance={"trainer": "stacked"})) == ""
+    assert find_stale(replace(by_d3rlpy, provenance={})) == ""
+    for algorithm in ("bc(trainer='d3rlpy')", "dt", "bcq", "not-here", "bc(gone=1)", "bc("):
+        assert find_stale(replace(ok(1, algorithm=algorithm), provenance={"trainer": "d3rlpy"})) == ""
+
+
 def test_stale_runs_are_listed_and_left_out():
     old = replace(ok(1000, relabeling="zero", seed=1), fingerprints={"relabeling_source": "other"})
     old = replace(old, data={**DATA, "mean_return": 1e6})

@@ -10,19 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from offline_bench.algorithms.benchmark import _d3rlpy_buffer, _synthetic
+from offline_bench.algorithms.benchmark import d3rlpy_buffer, synthetic_data
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.algorithms.stacked.benchmark import (
     ALGORITHMS,
-    D3rlpySide,
     Pace,
-    Size,
     StackedSide,
     measure_memory,
     measure_training,
     stacked_learner,
     start_training,
 )
+from offline_bench.algorithms.stacked.opponent import D3rlpySide, Size
 from offline_bench.algorithms.stacked.products import Layout, Product, Replay, record_products
 from offline_bench.algorithms.stacked.profile import profile_training
 from offline_bench.commands import bench
@@ -36,7 +35,7 @@ OBS, ACT, H, B = 11, 3, 16, 32
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    return _synthetic()
+    return synthetic_data()
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_a_replay_runs_on_the_recorded_layouts() -> None:
 
 
 def test_the_other_side_samples_as_d3rlpy_does(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    buffer = _d3rlpy_buffer(data)
+    buffer = d3rlpy_buffer(data)
     assert type(buffer).__module__.startswith("d3rlpy.")
     batches: list[Any] = []
     sample = buffer.sample_transition_batch
@@ -104,7 +103,7 @@ def test_the_other_side_samples_as_d3rlpy_does(data: Dataset, monkeypatch: pytes
 
 
 def test_both_sides_have_the_same_size_and_minibatches(data: Dataset) -> None:
-    theirs = D3rlpySide("iql", TINY, data, _d3rlpy_buffer(data)).algorithm
+    theirs = D3rlpySide("iql", TINY, data, d3rlpy_buffer(data)).algorithm
     ours = StackedSide("iql", TINY, data, 2).training.algorithm
     assert theirs.batch_size == ours.batch_size == B
     shapes = [p.shape for p in theirs.impl.modules.value_func.parameters()]

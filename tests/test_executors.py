@@ -251,21 +251,21 @@ def test_no_worker_goes_on_while_an_error_of_a_campaign_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from offline_bench import campaign
-    from offline_bench.experiment import Job
+    from offline_bench.experiment import Job, JobSlab
     from offline_bench.record import Run
 
     def full(folder: Path, record: object) -> None:
         raise StorageError("no room")
 
     monkeypatch.setattr(campaign, "save_record", full)
-    monkeypatch.setattr(campaign, "carry_out", square_of_seed)
-    jobs = [Job(Run("d", "full", "zero", "bc", seed, 1, 1), (1,)) for seed in (1, 60)]
+    monkeypatch.setattr(campaign, "carry_out_slab", wait_for_seed)
+    slabs = [JobSlab((Job(Run("d", "full", "zero", "bc", seed, 1, 1), (1,)),)) for seed in (1, 60)]
     with pytest.raises(StorageError, match="no room") as caught:
-        list(campaign.carry_out_jobs(jobs, tmp_path, workers=2))
+        list(campaign.carry_out_slabs(slabs, tmp_path, workers=2))
     assert caught.tb is not None  # the frames are still there, and what they hold
     assert multiprocessing.active_children() == []
 
 
-def square_of_seed(job: Any, progress: Progress) -> int:
-    time.sleep(job.run.seed - 1)
-    return int(job.run.seed) ** 2
+def wait_for_seed(slab: Any, progress: Progress) -> list[int]:
+    time.sleep(slab.jobs[0].run.seed - 1)
+    return [slab.jobs[0].run.seed]

@@ -32,7 +32,7 @@ class Stumbler:
 
 
 def stumble(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Record:
-    monkeypatch.setattr("offline_bench.experiment.build_learner", lambda text: Stumbler(error))
+    monkeypatch.setattr("offline_bench.experiment.build_learner", lambda text, device: Stumbler(error))
     return carry_out(Job(Run(MEDIUM, "full", "original", "bc", seed=0, steps=2, episodes=1), at=(1, 2)))
 
 

@@ -32,9 +32,9 @@ class SamplingCost:
 
 def measure_sampling(batch_size: int = 256, repeats: int = 200) -> SamplingCost:
     """Draw `repeats` minibatches from each sampler, alternately, over 50,000 transitions of 11 + 3 dimensions."""
-    data = _synthetic()
+    data = synthetic_data()
     ours = MinibatchSampler(data, batch_size, np.random.default_rng(0))
-    theirs = _d3rlpy_buffer(data)
+    theirs = d3rlpy_buffer(data)
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(repeats):
         times["ours"].append(_time(ours.sample))
@@ -49,7 +49,8 @@ def _time(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _synthetic() -> Dataset:
+def synthetic_data() -> Dataset:
+    """50,000 transitions of 11 + 3 dimensions, by chance."""
     rng = np.random.default_rng(0)
     n = EPISODES * LENGTH
     observations = rng.standard_normal((n, 11), dtype=np.float32)
@@ -66,7 +67,8 @@ def _synthetic() -> Dataset:
     )
 
 
-def _d3rlpy_buffer(data: Dataset) -> Any:
+def d3rlpy_buffer(data: Dataset) -> Any:
+    """`data` as d3rlpy's own users hold it."""
     return import_d3rlpy().dataset.MDPDataset(
         observations=data.observations.copy(),
         actions=data.actions.copy(),

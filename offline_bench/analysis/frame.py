@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offline_bench.algorithms import build_learner
 from offline_bench.curate import curations
-from offline_bench.errors import RecordError
+from offline_bench.errors import OfflineBenchError, RecordError
 from offline_bench.loaders.cards import Task, find_task
 from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.registry import Registry, hash_source
@@ -85,6 +86,9 @@ def find_stale(record: Record) -> str:
         return f"the source of the relabeling {run.relabeling} changed after the run"
     if _source_changed(curations, run.curation, record.fingerprints.get("curation_source", "")):
         return f"the source of the curation {run.curation} changed after the run"
+    trainer, current = record.provenance.get("trainer"), _trainer_of(run.algorithm)
+    if trainer and current and trainer != current:
+        return f"it was trained by {trainer}, and {run.algorithm} now names the {current} trainer"
     return ""
 
 
@@ -100,6 +104,15 @@ def _source_changed(registry: Registry[Callable[..., Any]], text: str, recorded:
         return False
     current = _hash_once(registry.function(name))
     return bool(recorded and current and recorded != current)
+
+
+@cache
+def _trainer_of(algorithm: str) -> str:
+    """Which implementation trains `algorithm` now; '' where nobody here knows it."""
+    try:
+        return build_learner(algorithm).trainer
+    except OfflineBenchError:
+        return ""
 
 
 @cache

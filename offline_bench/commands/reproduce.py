@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from offline_bench.algorithms.device import select_device
 from offline_bench.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
@@ -51,6 +52,7 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
     typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
         return
+    select_device(means.device)
     build_missing(dict.fromkeys(job.run.dataset for job in jobs), max(means.workers, 1))
     check_jobs(jobs, means.device)
     slabs = group_jobs(jobs, folder, means.workers, means.device)

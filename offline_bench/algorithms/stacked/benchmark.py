@@ -1,4 +1,4 @@
-"""What a gradient step costs: the stacked trainer beside d3rlpy end to end, in one process, taking turns.
+"""What a gradient step costs: the stacked trainer beside d3rlpy end to end, taking turns, a process each.
 
 The products a step cannot do without take their turn too, so that the distance to that limit is seen.
 """
@@ -11,48 +11,27 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from offline_bench.algorithms.benchmark import _d3rlpy_buffer, _synthetic
-from offline_bench.algorithms.determinism import one_thread, seeded
+from offline_bench.algorithms.benchmark import synthetic_data
+from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
-from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.specs import build_learner
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
 from offline_bench.algorithms.stacked.memory import estimate_bytes
+from offline_bench.algorithms.stacked.opponent import D3rlpyProcess, Size, period_of
 from offline_bench.algorithms.stacked.products import PlainProduct, Replay, record_products
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.dataset import Dataset
 
 ALGORITHMS = tuple(STACKED)
 SLABS = (1, 4, 12, 48)
-# The main phase is measured: a warm start comes once and does less.
-SETTINGS = {"atac": "n_warm_start_steps=0", "pspi": "n_warm_start_steps=0"}
-
-
-@dataclass(frozen=True)
-class Size:
-    """Two hidden layers of `width`, minibatches of `batch`; `plain` products of that size go at once (see `SIZES`)."""
-
-    width: int
-    batch: int
-    plain: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.width}×{self.width}, {self.batch}"
-
-    def spec(self, algorithm: str, **more: Any) -> str:
-        """The spec of `algorithm` at this size."""
-        settings = [f"hidden_units=[{self.width}, {self.width}]", f"batch_size={self.batch}"]
-        settings += [SETTINGS[algorithm]] if algorithm in SETTINGS else []
-        return f"{algorithm}({', '.join(settings + [f'{name}={value!r}' for name, value in more.items()])})"
-
-
 # A single product of the smaller size is over before the call of it is: twelve go at once.
 SIZES = (Size(256, 256), Size(64, 128, plain=12))
 
@@ -113,26 +92,6 @@ class Side(Protocol):
 
     def run(self, steps: int) -> float:
         """Seconds per step, over `steps` of them."""
-
-
-class D3rlpySide:
-    """d3rlpy as its `fit` has it: `update` on what its own replay buffer samples."""
-
-    longest: int | None = None
-
-    def __init__(self, algorithm: str, size: Size, data: Dataset, buffer: Any) -> None:
-        learner = build_learner(size.spec(algorithm, trainer="d3rlpy"))
-        if not isinstance(learner, ReferenceLearner):
-            raise TypeError(f"{algorithm} has no counterpart in d3rlpy")
-        self.period = period_of(learner)
-        self.algorithm = learner._create(data)
-        self.buffer = buffer
-
-    def run(self, steps: int) -> float:
-        started = time.perf_counter()
-        for _ in range(steps):
-            self.algorithm.update(self.buffer.sample_transition_batch(self.algorithm.batch_size))
-        return (time.perf_counter() - started) / steps
 
 
 class StackedSide:
@@ -198,9 +157,8 @@ def measure_training(
     algorithm: str, size: Size, slabs: Sequence[int] = SLABS, pace: Pace | None = None
 ) -> list[TrainingCost]:
     """The cost of a step of `algorithm` in slabs of `slabs` runs, on one thread and synthetic transitions (11 + 3)."""
-    data = _synthetic()
-    with one_thread(), seeded(np.random.SeedSequence(0)):
-        theirs = D3rlpySide(algorithm, size, data, _d3rlpy_buffer(data))
+    data = synthetic_data()
+    with one_thread(), closing(D3rlpyProcess(algorithm, size)) as theirs:
         ours = [StackedSide(algorithm, size, data, runs) for runs in slabs]
         replays = [Replay(record_products(side.training, side.period), side.period) for side in ours]
         plain = PlainProduct(size.batch, size.width, size.plain)
@@ -236,7 +194,7 @@ def measure_memory(algorithm: str, size: Size, runs: int, steps: int = 4) -> Mem
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         peak = process.submit(_peak_of, algorithm, size, runs, steps).result()
     return MemoryCost(
-        algorithm, size, runs, peak, estimate_bytes(stacked_learner(algorithm, size), _synthetic(), 0, runs)
+        algorithm, size, runs, peak, estimate_bytes(stacked_learner(algorithm, size), synthetic_data(), 0, runs)
     )
 
 
@@ -261,18 +219,13 @@ def start_training(learner: StackedLearner, data: Dataset, runs: int) -> SlabTra
     return SlabTraining(Setting(learner.algorithm(), learner.standardize, learner.reward_scaler), members)
 
 
-def period_of(learner: StackedLearner | ReferenceLearner) -> int:
-    """Steps after which the work repeats: not every step of TD3+BC moves the actor."""
-    return int(learner.parameters.get("update_actor_interval", 1))
-
-
 def _middle(values: np.ndarray) -> float:
     return float(np.median(values))
 
 
 def _peak_of(algorithm: str, size: Size, runs: int, steps: int) -> int:
     with one_thread():
-        start_training(stacked_learner(algorithm, size), _synthetic(), runs).advance(steps)
+        start_training(stacked_learner(algorithm, size), synthetic_data(), runs).advance(steps)
     status = Path("/proc/self/status")
     if status.exists():
         # `ru_maxrss` of Linux counts what the parent held when this process was started.

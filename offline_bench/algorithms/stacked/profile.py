@@ -7,9 +7,10 @@ from statistics import median
 
 from torch.profiler import ProfilerActivity, profile
 
-from offline_bench.algorithms.benchmark import _synthetic
+from offline_bench.algorithms.benchmark import synthetic_data
 from offline_bench.algorithms.determinism import one_thread
-from offline_bench.algorithms.stacked.benchmark import Pace, Size, StackedSide, Turns
+from offline_bench.algorithms.stacked.benchmark import Pace, StackedSide, Turns
+from offline_bench.algorithms.stacked.opponent import Size
 
 REST = "interpreter and autograd"
 NOISE = "drawing rows and noise"
@@ -48,7 +49,7 @@ class Profile:
 def profile_training(algorithm: str, size: Size, runs: int, pace: Pace | None = None) -> Profile:
     """Profile a slab of `runs` on one thread, on synthetic transitions."""
     with one_thread():
-        side = StackedSide(algorithm, size, _synthetic(), runs)
+        side = StackedSide(algorithm, size, synthetic_data(), runs)
         turns = Turns([side], pace or Pace())
         total = median(turns.take()[0])
         steps = turns.steps[0]
