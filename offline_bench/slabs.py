@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, read_checkpoint_name
+from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
 from offline_bench.experiment import Job, JobSlab, prepare_data
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
@@ -23,9 +22,9 @@ def group_jobs(
     """`jobs` as slabs, in the order of their first jobs; what cannot be stacked is a slab of its own.
 
     Slabs with a checkpoint in `folder` are formed again as they were, so that they go on. The others are bounded by
-    `memory`, bytes for all workers together (default: half of the machine's), and small enough that no worker idles.
+    `memory`, bytes for all workers together (default: half of the device's), and small enough that no worker idles.
     """
-    memory = memory or int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    memory = memory or int(MEMORY_SHARE * memory_of(device))
     resumed, rest = _form_again(jobs, folder, device)
     groups: dict[tuple[Any, ...], list[Job]] = {}
     for job in rest:

@@ -1,5 +1,6 @@
 """Offline algorithms by name. Importing this package loads neither torch nor d3rlpy."""
 
+from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
 from offline_bench.algorithms.specs import REFERENCE_ONLY, build_learner
 from offline_bench.algorithms.stacked.learner import (
@@ -20,6 +21,7 @@ __all__ = [
     "algorithms",
     "build_learner",
     "estimate_bytes",
+    "memory_of",
     "open_checkpoint",
     "parameters_of",
     "read_checkpoint_name",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from offline_bench.errors import SpecError
 
 DEVICES = ("cpu", "cuda", "cuda+tf32")
@@ -22,3 +24,12 @@ def select_device(name: str) -> str:
         raise SpecError(f"device {name}: torch {torch.__version__} finds no CUDA device here. Leave out --device.")
     torch.backends.cuda.matmul.allow_tf32 = name == "cuda+tf32"
     return "cuda:0"
+
+
+def memory_of(name: str) -> int:
+    """Bytes of memory that the device `name` has in all; it must be one that `select_device` takes."""
+    import torch
+
+    if name == "cpu":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(torch.cuda.get_device_properties(0).total_memory)

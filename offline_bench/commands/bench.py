@@ -40,10 +40,10 @@ WANTED_TO_PRODUCTS = 1.5
 LARGE_SLAB = 12
 MEMORY_OF = ("td3-plus-bc", "cql")
 LEGEND = """\
-Milliseconds are per run and gradient step: medians over turns each in its own process, on one thread; a ratio is the median of
-each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one run (atac, pspi: their form for
-d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step alone, on operands of the same
-layouts. Plain: as many operations at the rate of one product, minibatch × width by width × width
+Milliseconds are per run and gradient step: medians over turns on one thread, d3rlpy in a process of its own; a ratio
+is the median of each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one run (atac,
+pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step alone, on
+operands of the same layouts. Plain: as many operations at the rate of one product, minibatch × width by width × width
 ({rates})."""
 
 Done = TypeVar("Done")
