@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import tomllib
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from offline_bench.behavior import BehaviorRecipe
-from offline_bench.errors import DatasetError, StorageError
+from offline_bench.errors import DatasetError
 from offline_bench.loaders.cards import Card
+from offline_bench.loaders.writer import lay_out, write_minari
 from offline_bench.paths import cache_folder, datasets_folder
 from offline_bench.policy import GaussianPolicy, load_policy
 from offline_bench.registry import unknown_name
 from offline_bench.rollout import Episode, roll_out
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -77,11 +71,17 @@ def collect_dataset(card: Card, progress: Callable[[float], None]) -> None:
         for episode in _act_for(policy, recipe, number, wanted):
             episodes.append(episode)
             progress(0.9 * sum(e.length for e in episodes) / recipe.transitions)
-    with _scratch_root() as root:
-        _write_minari(card, recipe, episodes)
-        target = cache_folder() / card.id
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (root / card.id).rename(target)
+    write_minari(
+        cache_folder(),
+        card.id,
+        recipe.environment,
+        [lay_out(episode) for episode in episodes],
+        algorithm_name="soft actor-critic checkpoints, stochastic: " + ", ".join(recipe.policies),
+        author="offline_bench",
+        description=card.good_for,
+        ref_min_score=card.task.random_return,
+        ref_max_score=card.task.expert_return,
+    )
     progress(1.0)
 
 
@@ -106,59 +106,3 @@ def _cut(episode: Episode, steps: int) -> Episode:
         return episode
     kept = episode.observations[: steps + 1], episode.actions[:steps], episode.rewards[:steps]
     return Episode(episode.seed, *kept, terminated=False)
-
-
-def _write_minari(card: Card, recipe: DatasetRecipe, episodes: list[Episode]) -> None:
-    import gymnasium
-    from minari import create_dataset_from_buffers
-
-    buffers = [_buffer(episode, number) for number, episode in enumerate(episodes)]
-    try:
-        with warnings.catch_warnings():
-            # Minari warns of fields for publishing: a permalink, an address.
-            warnings.filterwarnings("ignore", message=".* is set to None", category=UserWarning)
-            create_dataset_from_buffers(
-                card.id,
-                buffers,
-                env=gymnasium.spec(recipe.environment),
-                algorithm_name="soft actor-critic checkpoints, stochastic: " + ", ".join(recipe.policies),
-                author="offline_bench",
-                description=card.good_for,
-                ref_min_score=card.task.random_return,
-                ref_max_score=card.task.expert_return,
-            )
-    except OSError as error:
-        raise StorageError(f"cannot write dataset {card.id} to {cache_folder()}: {error}") from error
-
-
-def _buffer(episode: Episode, number: int) -> Any:
-    from minari.data_collector import EpisodeBuffer
-
-    last = np.arange(episode.length) == episode.length - 1
-    arrays: dict[str, Any] = {
-        "observations": episode.observations,
-        "actions": episode.actions,
-        "rewards": episode.rewards,
-        "terminations": last & episode.terminated,
-        "truncations": last & (not episode.terminated),
-    }
-    return EpisodeBuffer(id=number, seed=episode.seed, infos={}, **arrays)
-
-
-@contextmanager
-def _scratch_root() -> Iterator[Path]:
-    """A folder in the cache that Minari takes for its root meanwhile; gone afterwards with what is left in it."""
-    root = cache_folder() / f"building-{os.getpid()}.scratch"
-    before = os.environ.get("MINARI_DATASETS_PATH")
-    try:
-        root.mkdir(parents=True)
-    except OSError as error:
-        raise StorageError(f"cannot write to {cache_folder()}: {error.strerror}") from error
-    os.environ["MINARI_DATASETS_PATH"] = str(root)
-    try:
-        yield root
-    finally:
-        del os.environ["MINARI_DATASETS_PATH"]
-        if before is not None:
-            os.environ["MINARI_DATASETS_PATH"] = before
-        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,85 @@
+"""Writing datasets in Minari's format: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from offline_bench.environment import make_environment
+from offline_bench.errors import StorageError
+from offline_bench.rollout import Episode
+
+
+def write_minari(
+    cache: Path, dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]], **about: Any
+) -> None:
+    """Write `episodes` into the folder `cache` as the Minari dataset `dataset_id`, which must not be there yet.
+
+    Each episode holds the fields of a Minari `EpisodeBuffer` but its id; observations are those that
+    `make_environment(environment)` shows. `about` goes to Minari: `author`, `description`, ...
+    Raises `StorageError` where the folder or the disk does not take it; nothing is left behind.
+    """
+    target = cache / dataset_id
+    try:
+        with _scratch_root(cache) as root:
+            _create(dataset_id, environment, episodes, about)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (root / dataset_id).rename(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"cannot write dataset {dataset_id} to {cache}: {reason}. Nothing was left there."
+        ) from error
+
+
+def lay_out(episode: Episode) -> dict[str, Any]:
+    """`episode` as one of those that `write_minari` takes."""
+    last = np.arange(episode.length) == episode.length - 1
+    return {
+        "seed": episode.seed,
+        "observations": episode.observations,
+        "actions": episode.actions,
+        "rewards": episode.rewards,
+        "terminations": last & episode.terminated,
+        "truncations": last & (not episode.terminated),
+        "infos": {},
+    }
+
+
+def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
+    """Have Minari write the dataset into the folder that it takes for its root."""
+    import gymnasium
+    from minari import create_dataset_from_buffers
+    from minari.data_collector import EpisodeBuffer
+
+    made = make_environment(environment)
+    spaces = {"observation_space": made.observation_space, "action_space": made.action_space}
+    made.close()
+    buffers = [EpisodeBuffer(id=number, **episode) for number, episode in enumerate(episodes)]
+    with warnings.catch_warnings():
+        # Minari warns of fields for publishing: a permalink, an address.
+        warnings.filterwarnings("ignore", message=".* is set to None", category=UserWarning)
+        create_dataset_from_buffers(dataset_id, buffers, env=gymnasium.spec(environment), **spaces, **about)
+
+
+@contextmanager
+def _scratch_root(cache: Path) -> Iterator[Path]:
+    """A folder in `cache` that Minari takes for its root meanwhile; gone afterwards with what is left in it."""
+    root = cache / f"building-{os.getpid()}.scratch"
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    root.mkdir(parents=True)
+    os.environ["MINARI_DATASETS_PATH"] = str(root)
+    try:
+        yield root
+    finally:
+        del os.environ["MINARI_DATASETS_PATH"]
+        if before is not None:
+            os.environ["MINARI_DATASETS_PATH"] = before
+        shutil.rmtree(root, ignore_errors=True)
