@@ -1,23 +1,31 @@
-"""Behavior policies: soft actor-critic on the true reward, by stable-baselines3, with checkpoints on the way."""
+"""Behavior policies: soft actor-critic or its kin on the true reward, by stable-baselines3 or its sibling in JAX."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from offline_bench.errors import MissingExtraError
+from offline_bench.errors import DatasetError, MissingExtraError
 from offline_bench.policy import GaussianPolicy, save_policy
 
+Array = npt.NDArray[Any]
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class BehaviorRecipe:
-    """All that decides a training; one table of `datasets/recipes.toml`. Steps are environment steps."""
+    """All that decides a training; one table of `datasets/recipes.toml`. Steps are environment steps.
+
+    library       'stable-baselines3' (torch), or 'sbx', the same in JAX: two and a half times as fast here
+    algorithm     'SAC' (Haarnoja et al. 2018), or, of sbx, 'TQC', which differs in its critics (Kuznetsov et al. 2020)
+    environments  acting side by side, with one update for each of their steps
+    """
 
     environment: str
     seed: int
@@ -30,6 +38,9 @@ class BehaviorRecipe:
     learning_starts: int
     gamma: float
     tau: float
+    library: str = "stable-baselines3"
+    algorithm: str = "SAC"
+    environments: int = 1
 
 
 def train_behavior(recipe: BehaviorRecipe, folder: Path, progress: Progress) -> None:
@@ -55,42 +66,72 @@ def train_behavior(recipe: BehaviorRecipe, folder: Path, progress: Progress) -> 
 
 
 def _soft_actor_critic(recipe: BehaviorRecipe) -> Any:
+    known = {("stable-baselines3", "SAC"): _import_torch, ("sbx", "SAC"): _import_jax, ("sbx", "TQC"): _import_jax}
+    load = known.get((recipe.library, recipe.algorithm))
+    if load is None:
+        offered = ", ".join(" ".join(pair) for pair in known)
+        raise DatasetError(f"behavior recipe: there is no {recipe.library} {recipe.algorithm}; there are {offered}.")
     try:
-        from stable_baselines3 import SAC
+        soft_actor_critic = getattr(load(), recipe.algorithm)
     except ImportError as error:
         raise MissingExtraError(
-            "training a behavior policy needs stable-baselines3: pip install -c constraints.txt -e '.[behavior]'"
+            f"training a behavior policy needs {recipe.library}: pip install -c constraints.txt -e '.[behavior]'"
         ) from error
-    import gymnasium
-    import torch
+    from stable_baselines3.common.env_util import make_vec_env
 
-    torch.set_num_threads(1)
-    return SAC(
+    return soft_actor_critic(
         "MlpPolicy",
-        gymnasium.make(recipe.environment),
+        make_vec_env(recipe.environment, recipe.environments),
         learning_rate=recipe.learning_rate,
         batch_size=recipe.batch_size,
         learning_starts=recipe.learning_starts,
         buffer_size=recipe.steps,
         gamma=recipe.gamma,
         tau=recipe.tau,
+        train_freq=1,
+        gradient_steps=recipe.environments,
         policy_kwargs={"net_arch": list(recipe.network)},
         seed=recipe.seed,
         device="cpu",
     )
 
 
+def _import_torch() -> Any:
+    import stable_baselines3
+    import torch
+
+    torch.set_num_threads(1)
+    return stable_baselines3
+
+
+def _import_jax() -> Any:
+    # Read once, when JAX starts: as with torch, one thread is fastest for networks this small.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import sbx
+
+    return sbx
+
+
 def _export(model: Any) -> GaussianPolicy:
+    layers = _jax_layers(model) if hasattr(model.policy, "actor_state") else _torch_layers(model)
+    *trunk, mean, log_std = layers
+    space = model.action_space
+    return GaussianPolicy(tuple(trunk), mean, log_std, low=space.low, high=space.high)
+
+
+def _torch_layers(model: Any) -> list[tuple[Array, Array]]:
     weights = {name: tensor.detach().numpy().copy() for name, tensor in model.actor.state_dict().items()}
     trunk = sorted({name.rsplit(".", 1)[0] for name in weights if name.startswith("latent_pi")})
-    space = model.action_space
-    return GaussianPolicy(
-        layers=tuple((weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in trunk),
-        mean=(weights["mu.weight"], weights["mu.bias"]),
-        log_std=(weights["log_std.weight"], weights["log_std.bias"]),
-        low=space.low,
-        high=space.high,
-    )
+    return [(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in [*trunk, "mu", "log_std"]]
+
+
+def _jax_layers(model: Any) -> list[tuple[Array, Array]]:
+    # Flax numbers dense layers in the order they are built: the trunk, the mean, the logarithm of the deviation.
+    dense = model.policy.actor_state.params["params"]
+    return [
+        (np.asarray(dense[f"Dense_{i}"]["kernel"]).T.copy(), np.asarray(dense[f"Dense_{i}"]["bias"]).copy())
+        for i in range(len(dense))
+    ]
 
 
 def _stochastic_returns(policy: GaussianPolicy, recipe: BehaviorRecipe) -> np.ndarray:

@@ -52,16 +52,19 @@ class GaussianPolicy:
         """The mode of the policy: tanh of the Gaussian's mean, in the box."""
         return self._to_box(np.tanh(_affine(self._features(observations), self.mean)))
 
-    def sample(self, observations: Array, rng: np.random.Generator) -> Array:
-        """One draw from the policy per observation (b, *observation_shape)."""
-        features = self._features(observations)
+    def sample(self, observations: Array, rng: np.random.Generator, precision: Any = np.float32) -> Array:
+        """One draw from the policy per observation (b, *observation_shape), float32 whatever it was computed in.
+
+        In float64 the draws are the same on any processor: they round differently far below the last bit of a float32.
+        """
+        features = self._features(observations, precision)
         mean = _affine(features, self.mean)
         deviation = np.exp(np.clip(_affine(features, self.log_std), -20.0, 2.0))
-        noise = rng.standard_normal(mean.shape, dtype=np.float32)
+        noise = rng.standard_normal(mean.shape, dtype=precision)
         return self._to_box(np.tanh(mean + deviation * noise))
 
-    def _features(self, observations: Array) -> Array:
-        hidden = observations.reshape(len(observations), -1).astype(np.float32)
+    def _features(self, observations: Array, precision: Any = np.float32) -> Array:
+        hidden = observations.reshape(len(observations), -1).astype(precision)
         for layer in self.layers:
             hidden = np.maximum(_affine(hidden, layer), 0.0)
         return hidden
@@ -73,7 +76,7 @@ class GaussianPolicy:
 
 def _affine(inputs: Array, layer: tuple[Array, Array]) -> Array:
     weight, bias = layer
-    outputs: Array = inputs @ weight.T + bias
+    outputs: Array = inputs @ weight.T.astype(inputs.dtype, copy=False) + bias
     return outputs
 
 

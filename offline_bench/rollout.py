@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.environment import make_environment
 from offline_bench.steppers import RUNNING, TERMINATED, Steppers
 
 Array = npt.NDArray[Any]
@@ -91,10 +92,8 @@ def roll_out_episodic(
 
     A number is never given to two episodes, not even of two calls.
     """
-    import gymnasium
-
     waiting = [(position, int(seed)) for position, seed in enumerate(seeds)]
-    slots = [_Slot(gymnasium.make(environment)) for _ in waiting[:side_by_side]]
+    slots = [_Slot(make_environment(environment)) for _ in waiting[:side_by_side]]
     everyone = list(slots)
     for slot in slots:
         slot.reset(*waiting.pop(0))

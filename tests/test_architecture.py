@@ -9,11 +9,13 @@ import offline_bench
 
 PACKAGE = Path(offline_bench.__file__).parent
 LAYERS = [
-    {"errors", "paths"},
+    {"errors", "paths", "environments"},
+    {"environment"},
     {"registry", "storage", "seeds", "provenance", "plugins", "steppers"},
     {"dataset", "policy", "rollout", "record"},
-    {"loaders", "relabel", "curate", "algorithms", "evaluate", "behavior", "sketch", "store"},
-    {"outcome", "evaluation_benchmark"},
+    {"loaders", "relabel", "curate", "evaluate", "behavior", "behaviors", "sketch", "store", "exact"},
+    {"algorithms"},
+    {"outcome", "evaluation_benchmark", "coverage"},
     {"suites", "experiment", "executors", "analysis", "checks", "collect"},
     {"slabs", "report", "display"},
     {"campaign"},

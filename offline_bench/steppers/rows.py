@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.environment import make_environment
 from offline_bench.errors import OfflineBenchError
 
 Array = npt.NDArray[Any]
@@ -25,10 +26,8 @@ class Rows:
         self._running: list[list[int]] = []
 
     def _make(self) -> Any:
-        import gymnasium
-
         # The checker that `make` adds looks at the first step only and changes nothing.
-        return gymnasium.make(self._spec, disable_env_checker=True)
+        return make_environment(self._spec, disable_env_checker=True)
 
     def row_type(self) -> np.dtype[Any]:
         observation = np.asarray(self._environments[0].reset(seed=0)[0])
