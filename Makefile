@@ -30,8 +30,8 @@ check: $(READY) ## ruff, mypy --strict and the layering of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-datasets: $(READY) ## Build the built-in datasets that are not in datasets/cache yet
-	$(BIN)/offline-bench datasets build
+datasets: $(READY) ## Build the built-in datasets that are not in datasets/cache yet (TRANSITIONS=... for another size)
+	$(BIN)/offline-bench datasets build $(if $(TRANSITIONS),--transitions $(TRANSITIONS))
 
 leaderboard: $(READY) ## Print the committed leaderboard of a suite
 	$(BIN)/offline-bench leaderboard $(SUITE)

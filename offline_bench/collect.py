@@ -1,8 +1,9 @@
-"""Collecting the built-in datasets: behavior policies act, and what they did becomes a Minari dataset."""
+"""Collecting the built-in datasets: policies or scripted behaviors act, and what they did becomes a Minari dataset."""
 
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,28 +13,63 @@ from typing import Any
 import numpy as np
 
 from offline_bench.behavior import BehaviorRecipe
-from offline_bench.errors import DatasetError
+from offline_bench.behaviors import Behavior, behaviors
+from offline_bench.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
 from offline_bench.loaders.cards import Card
 from offline_bench.loaders.writer import lay_out, write_minari
 from offline_bench.paths import cache_folder, datasets_folder
-from offline_bench.policy import GaussianPolicy, load_policy
+from offline_bench.policy import load_policy
 from offline_bench.registry import unknown_name
-from offline_bench.rollout import Episode, roll_out
+from offline_bench.rollout import Episode, roll_out_episodic
 
 
 @dataclass(frozen=True)
 class DatasetRecipe:
-    """All that decides a dataset; one table of `datasets/recipes.toml`.
+    """All that decides a dataset; one table of `datasets/recipes.toml`, with either policies or behaviors.
 
-    policies      behavior policies under `datasets/behavior/`, acting stochastically one after the other
-    transitions   in all, shared equally among the policies
-    seed          of resets and of the policies' noise
+    transitions   in all, shared equally among those who act
+    seed          of resets and of all noise
+    policies      trained ones under `datasets/behavior/`, acting stochastically one after the other
+    behaviors     scripted ones such as 'waypoints(noise=0.5)', acting one after the other
+    cut_terminals whether a step that ended the task is left out, and its episode cut before it
+    precision     of the policies' arithmetic: float64, or float32, whose last bits depend on the processor
+
+    Raises `DatasetError`, naming the field, where a rule is broken.
     """
 
     environment: str
-    policies: tuple[str, ...]
     transitions: int
     seed: int
+    policies: tuple[str, ...] = ()
+    behaviors: tuple[str, ...] = ()
+    cut_terminals: bool = False
+    precision: str = "float64"
+
+    def __post_init__(self) -> None:
+        for name, wanted in (("environment", str), ("transitions", int), ("seed", int)):
+            if type(getattr(self, name)) is not wanted:
+                raise DatasetError(f"{name} is to be a {wanted.__name__}, not {getattr(self, name)!r}")
+        for name in ("policies", "behaviors"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
+                raise DatasetError(f"{name} is to be a list of texts, not {value!r}")
+        if self.transitions < 1 or self.seed < 0:
+            raise DatasetError("transitions is at least 1, and seed at least 0")
+        if self.precision not in ("float32", "float64"):
+            raise DatasetError(f"precision is to be 'float32' or 'float64', not {self.precision!r}")
+        if bool(self.policies) == bool(self.behaviors):
+            raise DatasetError(f"{'both' if self.policies else 'neither'} of policies and behaviors given: give one")
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Who acts, one after the other."""
+        return self.policies or self.behaviors
+
+    @property
+    def credit(self) -> str:
+        """What acted, in words."""
+        kind = "soft actor-critic checkpoints, stochastic" if self.policies else "scripted behaviors"
+        return f"{kind}: {', '.join(self.actors)}"
 
 
 def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
@@ -49,34 +85,53 @@ def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
         try:
             recipes[name] = build(**values)
-        except TypeError as error:
+        except (TypeError, DatasetError) as error:
             raise DatasetError(f"{path}, [{kind}.{name}]: {str(error).split(') ', 1)[-1]}") from error
     return recipes
+
+
+def size_id(dataset_id: str, transitions: int) -> str:
+    """What a built-in dataset is called at another size than its recipe's: x/medium-v0 becomes x/medium-20k-v0."""
+    units = ((1_000_000, "m"), (1_000, "k"), (1, ""))
+    size = next(f"{transitions // unit}{letter}" for unit, letter in units if transitions % unit == 0)
+    return re.sub(r"(-v\d+)?$", rf"-{size}\1", dataset_id, count=1)
+
+
+def find_recipe(card: Card) -> DatasetRecipe:
+    """The recipe of `card`. Raises `DatasetError` where there is none."""
+    recipes = load_recipes("dataset")
+    if card.recipe not in recipes:
+        raise DatasetError(f"dataset {card.id!r}: {unknown_name('recipe', card.recipe, recipes)}")
+    recipe: DatasetRecipe = recipes[card.recipe]
+    return recipe
 
 
 def collect_dataset(card: Card, progress: Callable[[float], None]) -> None:
     """Build the dataset of `card` by its recipe into the cache, in Minari's format: whole, or not at all.
 
-    Raises `DatasetError` where the card has no recipe that exists, `StorageError` where the cache cannot be written.
+    Raises `DatasetError` where the card has no recipe that exists, or its recipe no actor that does; `StorageError`
+    where the cache cannot be written; `MissingExtraError` where the environment wants a package that is absent.
     """
-    recipes = load_recipes("dataset")
-    if card.recipe not in recipes:
-        raise DatasetError(f"dataset {card.id!r}: {unknown_name('recipe', card.recipe, recipes)}")
-    recipe = recipes[card.recipe]
+    write_collected(card, find_recipe(card), card.id, progress)
+
+
+def write_collected(card: Card, recipe: DatasetRecipe, dataset_id: str, progress: Callable[[float], None]) -> None:
+    """`collect_dataset` by `recipe` rather than the card's own, under the name `dataset_id`."""
+    acts = [_summon(card, recipe, number) for number in range(len(recipe.actors))]
     episodes: list[Episode] = []
-    share = recipe.transitions // len(recipe.policies)
-    for number, name in enumerate(recipe.policies):
-        wanted = share if number else recipe.transitions - share * (len(recipe.policies) - 1)
-        policy = load_policy(datasets_folder() / "behavior" / f"{name}.safetensors")
-        for episode in _act_for(policy, recipe, number, wanted):
+    share, done = recipe.transitions // len(acts), 0
+    for number, (act_in, resets) in enumerate(acts):
+        wanted = share if number else recipe.transitions - share * (len(acts) - 1)
+        for episode in _act_for(act_in, recipe, resets, wanted):
             episodes.append(episode)
-            progress(0.9 * sum(e.length for e in episodes) / recipe.transitions)
+            done += episode.length
+            progress(0.9 * done / recipe.transitions)
     write_minari(
         cache_folder(),
-        card.id,
+        dataset_id,
         recipe.environment,
         [lay_out(episode) for episode in episodes],
-        algorithm_name="soft actor-critic checkpoints, stochastic: " + ", ".join(recipe.policies),
+        algorithm_name=recipe.credit,
         author="offline_bench",
         description=card.good_for,
         ref_min_score=card.task.random_return,
@@ -85,20 +140,36 @@ def collect_dataset(card: Card, progress: Callable[[float], None]) -> None:
     progress(1.0)
 
 
-def _act_for(policy: GaussianPolicy, recipe: DatasetRecipe, number: int, transitions: int) -> Iterator[Episode]:
-    """Episodes of `policy` in the order of their seeds, the last one cut so that they make up `transitions` steps."""
+def _summon(card: Card, recipe: DatasetRecipe, number: int) -> tuple[Behavior, np.random.Generator]:
+    """The actor of that number, drawing from a stream of its own, and the stream of its resets."""
     stream = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
     noise, resets = (np.random.default_rng(child) for child in stream.spawn(2))
+    if recipe.policies:
+        policy = load_policy(datasets_folder() / "behavior" / f"{recipe.policies[number]}.safetensors")
+        return lambda _, observations: policy.sample(observations, noise, np.dtype(recipe.precision)), resets
+    try:
+        return behaviors.bind(recipe.behaviors[number])(recipe.environment, noise), resets
+    except (SpecError, UnknownNameError, EnvironmentMismatchError) as error:
+        where = f"{datasets_folder() / 'recipes.toml'}, [dataset.{card.recipe}]"
+        raise DatasetError(f"{where}: behaviors: {error}") from error
+
+
+def _act_for(
+    act_in: Behavior, recipe: DatasetRecipe, resets: np.random.Generator, transitions: int
+) -> Iterator[Episode]:
+    """Episodes in the order of their seeds, the last one cut so that they make up `transitions` steps."""
     left, batch = transitions, 16
     while left > 0:
         seeds = resets.integers(2**31, size=batch)
-        episodes = roll_out(lambda x: policy.sample(x, noise), recipe.environment, seeds)
+        episodes = roll_out_episodic(act_in, recipe.environment, seeds)
+        if recipe.cut_terminals:
+            episodes = [_cut(e, e.length - e.terminated) for e in episodes if e.length > e.terminated]
         for episode in episodes:
             if left > 0:
                 yield _cut(episode, left)
             left -= episode.length
-        mean_length = np.mean([episode.length for episode in episodes])
-        batch = max(1, math.ceil(left / mean_length))
+        mean_length = sum(episode.length for episode in episodes) / batch
+        batch = max(1, math.ceil(left / max(mean_length, 1.0)))
 
 
 def _cut(episode: Episode, steps: int) -> Episode:

@@ -9,7 +9,8 @@ import offline_bench
 
 PACKAGE = Path(offline_bench.__file__).parent
 LAYERS = [
-    {"errors", "paths", "environments"},
+    {"errors", "paths"},
+    {"environments"},
     {"environment"},
     {"registry", "storage", "seeds", "provenance", "plugins", "steppers"},
     {"dataset", "policy", "rollout", "record"},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
 from offline_bench.behavior import train_behavior
-from offline_bench.collect import collect_dataset, load_recipes
+from offline_bench.collect import find_recipe, load_recipes, size_id, write_collected
 from offline_bench.display import open_bar
 from offline_bench.errors import OfflineBenchError, UnknownNameError
 from offline_bench.executors import Died, Done, Progressed, execute
@@ -19,14 +20,32 @@ from offline_bench.paths import cache_folder
 from offline_bench.registry import unknown_name
 
 
-def build_datasets(ids: Sequence[str] | None, workers: int) -> None:
-    """Build those of `ids`, or of all cards with a recipe, that the cache lacks; say how each compares to its card."""
+@dataclass(frozen=True)
+class Order:
+    """A built-in dataset to build, at its recipe's size or with so many `transitions`."""
+
+    card: Card
+    transitions: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What it is called: at another size it is another dataset."""
+        if self.transitions in (None, find_recipe(self.card).transitions):
+            return self.card.id
+        return size_id(self.card.id, self.transitions or 0)
+
+
+def build_datasets(ids: Sequence[str] | None, workers: int, transitions: int | None = None) -> None:
+    """Build those of `ids`, or of all cards with a recipe, that the cache lacks; say how each compares to its card.
+
+    With `transitions`, at that size and under a name that says so: what stands on the cards stays as it is.
+    """
     built_in = _built_in()
     wanted = list(ids or built_in)
     for dataset in wanted:
         if dataset not in built_in:
             raise UnknownNameError(unknown_name("built-in dataset", dataset, built_in))
-    built = build_missing(wanted, workers)
+    built = _build_missing([Order(built_in[dataset], transitions) for dataset in wanted], workers)
     if built < len(wanted):
         typer.echo(f"{len(wanted) - built} of {len(wanted)} datasets were in {cache_folder()} already")
 
@@ -34,38 +53,46 @@ def build_datasets(ids: Sequence[str] | None, workers: int) -> None:
 def build_missing(ids: Iterable[str], workers: int) -> int:
     """Build those of `ids` that are built in and that the cache lacks; how many those were."""
     built_in = _built_in()
-    missing = [built_in[id_] for id_ in ids if id_ in built_in and not (cache_folder() / id_).exists()]
-    if missing:
-        _build(missing, workers)
-    return len(missing)
+    return _build_missing([Order(built_in[id_]) for id_ in ids if id_ in built_in], workers)
 
 
-def collect_and_compare(card: Card, progress: Callable[[float], None]) -> str:
-    """Build the dataset of `card`; a line on what came out and whether it is the card's to the bit."""
-    collect_dataset(card, progress)
-    data = load(card.id)
-    line = f"{card.id}: {data.n_episodes} episodes, {data.n} transitions, mean return {data.true_returns.mean():.0f}"
+def collect_and_compare(order: Order, progress: Callable[[float], None]) -> str:
+    """Build a dataset; a line on what came out, and whether it is the one of the card to the bit."""
+    card = order.card
+    recipe = find_recipe(card)
+    write_collected(card, replace(recipe, transitions=order.transitions or recipe.transitions), order.id, progress)
+    data = load(order.id)
+    line = f"{data.id}: {data.n_episodes} episodes, {data.n} transitions, mean return {data.true_returns.mean():.0f}"
     line += f", fingerprint {data.fingerprint}"
+    if order.id != card.id:
+        return f"{line}: another size of {card.id}, so not the fingerprint on its card"
     if data.fingerprint == card.fingerprint:
         return f"{line} as on its card"
     return f"{line} where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
+
+
+def _build_missing(orders: list[Order], workers: int) -> int:
+    missing = [order for order in orders if not (cache_folder() / order.id).exists()]
+    if missing:
+        _build(missing, workers)
+    return len(missing)
 
 
 def _built_in() -> dict[str, Card]:
     return {card.id: card for card in load_cards().values() if card.recipe}
 
 
-def _build(cards: list[Card], workers: int) -> None:
-    shares = [0.0] * len(cards)
+def _build(orders: list[Order], workers: int) -> None:
+    shares = [0.0] * len(orders)
     finished = 0
-    events = execute(collect_and_compare, cards, workers)
-    with closing(events), open_bar("building datasets", len(cards), "datasets") as bar:
+    events = execute(collect_and_compare, orders, workers)
+    with closing(events), open_bar("building datasets", len(orders), "datasets") as bar:
         for event in events:
             if isinstance(event, Died):
-                raise OfflineBenchError(f"building {cards[event.task].id} did not end: {event.reason}.")
+                raise OfflineBenchError(f"building {orders[event.task].id} did not end: {event.reason}.")
             shares[event.task] = event.share if isinstance(event, Progressed) else 1.0
             finished += isinstance(event, Done)
-            bar.show(sum(shares) / len(cards), finished, event.result if isinstance(event, Done) else "")
+            bar.show(sum(shares) / len(orders), finished, event.result if isinstance(event, Done) else "")
 
 
 def train_behavior_policy(name: str, folder: Path) -> None:
