@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from offline_bench.environments.model import TabularModel
 
 
 def make_environment(environment: Any, **options: Any) -> Any:
@@ -27,3 +30,14 @@ def import_gymnasium() -> Any:
 
     register()
     return gymnasium
+
+
+@cache
+def find_model(environment: str) -> TabularModel | None:
+    """The tabular model that the environment of this Gymnasium id shows; None where it shows none."""
+    made = make_environment(environment)
+    try:
+        model = getattr(made.unwrapped, "model", None)
+    finally:
+        made.close()
+    return model if isinstance(model, TabularModel) else None

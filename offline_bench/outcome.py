@@ -14,6 +14,7 @@ from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearn
 from offline_bench.dataset import Dataset
 from offline_bench.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError, StorageError
 from offline_bench.evaluate import evaluate, evaluate_slab
+from offline_bench.exact import exact_outcomes
 from offline_bench.record import CurvePoint
 from offline_bench.rollout import Episode
 from offline_bench.steppers import Steppers
@@ -29,7 +30,7 @@ class Outcome:
     curve    what each evaluation found, the last included
     last     the episodes of the last evaluation
     weights  the policy's fingerprint then
-    facts    what the learner decided from the data
+    facts    what the learner decided from the data, and where it can be computed what comes of the policy, see `exact`
     """
 
     status: str = "ok"
@@ -85,7 +86,8 @@ def train_alone(
         for snapshot in learner.learn(member.data, at, member.seed, progress):
             outcome.last = evaluate(snapshot.policy, environment, episodes)
             outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
-            outcome.weights, outcome.facts = snapshot.weights, snapshot.facts
+            outcome.weights = snapshot.weights
+            outcome.facts = {**snapshot.facts, **exact_outcomes(snapshot.policy, environment)}
     except Exception as error:  # noqa: BLE001 - as above
         outcome.end_with(error)
     return outcome

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from offline_bench import ActionSpace, Dataset, algorithms, relabel, relabelings
-from offline_bench.algorithms import Snapshot, build_learner
+from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.checks import sample_dataset
 from offline_bench.errors import DatasetError, DivergedError, SpecError
@@ -38,8 +38,10 @@ REWARDED = {
 }
 STACKED = ["atac", "bc", "cql", "iql", "pspi", "sac", "td3-plus-bc"]
 BY_D3RLPY = "trainer='d3rlpy'"
-# Every algorithm in a small size, by either trainer where there are two.
-TEXTS = [small(name) for name in algorithms.names()] + [small(name, BY_D3RLPY) for name in STACKED]
+# Every algorithm of continuous actions in a small size, by either trainer where there are two.
+TEXTS = [small(name) for name in algorithms.names() if name not in DISCRETE] + [
+    small(name, BY_D3RLPY) for name in STACKED
+]
 
 
 def learn(text: str, data: Dataset, at: Sequence[int], seed: int = 0, act: bool = False) -> list[Snapshot]:
@@ -93,7 +95,7 @@ def test_same_seed_same_weights_to_the_bit_and_another_seed_others(text: str) ->
 def test_seven_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
     trainers = {name: build_learner(name).trainer for name in algorithms.names()}
     assert sorted(name for name, trainer in trainers.items() if trainer == "stacked") == STACKED
-    assert set(trainers.values()) == {"stacked", "d3rlpy"}
+    assert set(trainers.values()) == {"stacked", "d3rlpy", "tabular"}
     assert {build_learner(small(name, BY_D3RLPY)).trainer for name in STACKED} == {"d3rlpy"}
     with pytest.raises(SpecError, match="trainer is 'stacked' or 'd3rlpy', not 'jax'"):
         build_learner("bc(trainer='jax')")

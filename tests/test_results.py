@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from offline_bench.analysis.frame import find_stale
+from offline_bench.analysis.frame import find_stale, spec_name
 from offline_bench.commands.tables import write_tables
 from offline_bench.store import PACKED, read_records
 from offline_bench.suites import list_suites, load_suite
 
 SUITES = list_suites()
+BLIND = ("bc", "tabular-bc", "discrete-bc")
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -35,7 +36,7 @@ def test_the_records_make_the_committed_tables_byte_for_byte(name: str, tmp_path
 def test_behavior_cloning_has_one_set_of_weights_for_all_rewards(name: str) -> None:
     weights = defaultdict(set)
     for record in read_records(load_suite(name).folder).records:
-        if record.run.algorithm.startswith("bc(") and record.status == "ok":
+        if spec_name(record.run.algorithm) in BLIND and record.status == "ok":
             run = record.run
             weights[run.dataset, run.curation, run.algorithm, run.seed].add(record.fingerprints["policy"])
     assert weights

@@ -1,6 +1,7 @@
 """Offline algorithms by name. Importing this package loads neither torch nor d3rlpy."""
 
 from offline_bench.algorithms.device import memory_of
+from offline_bench.algorithms.discrete import DISCRETE
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
 from offline_bench.algorithms.specs import REFERENCE_ONLY, build_learner
 from offline_bench.algorithms.stacked.learner import (
@@ -12,6 +13,7 @@ from offline_bench.algorithms.stacked.learner import (
 from offline_bench.algorithms.stacked.memory import estimate_bytes
 
 __all__ = [
+    "DISCRETE",
     "REFERENCE_ONLY",
     "Learner",
     "Member",

@@ -1,4 +1,4 @@
-"""The reference trainer: drives any of d3rlpy's continuous Q-learning algorithms, one run at a time."""
+"""The reference trainer: drives any of d3rlpy's Q-learning algorithms, one run at a time."""
 
 from __future__ import annotations
 
@@ -79,22 +79,24 @@ class ReferenceLearner:
 
     def _create(self, data: Dataset) -> Any:
         self.check()
-        if data.action_space.discrete or data.observations.ndim != 2:
-            raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
-                f"{self.config.removesuffix('Config')} learns continuous actions from vectors."
-            )
         config = _config_class(self.config)
+        discrete = _takes_discrete(config)
+        if data.action_space.discrete != discrete or data.observations.ndim != 2:
+            wrong, right = ("continuous", "discrete") if discrete else ("discrete", "continuous")
+            raise EnvironmentMismatchError(
+                f"dataset {data.id!r} has {wrong} actions or observations that are no vectors: "
+                f"{self.config.removesuffix('Config')} learns {right} actions from vectors."
+            )
         encoder = import_d3rlpy().models.VectorEncoderFactory(hidden_units=list(self.hidden_units))
         encoders = {f.name: encoder for f in fields(config) if f.name.endswith("encoder_factory")}
         algorithm = config(
             **encoders,
             observation_scaler=observation_scaler(data) if self.standardize else None,
-            action_scaler=action_scaler(data.action_space),
+            action_scaler=None if discrete else action_scaler(data.action_space),
             reward_scaler=_reward_scaler(data.rewards, self.reward_scaler),
             **self.parameters,
         ).create(device=select_device(self.device))
-        algorithm.create_impl(data.observations.shape[1:], data.actions.shape[1])
+        algorithm.create_impl(data.observations.shape[1:], data.action_space.n if discrete else data.actions.shape[1])
         if hasattr(algorithm, "observe"):
             rewards = float(data.rewards.min()), float(data.rewards.max())
             algorithm.observe(data.observations[data.episode_starts], rewards)
@@ -103,7 +105,7 @@ class ReferenceLearner:
 
 @dataclass(frozen=True)
 class ReferencePolicy:
-    """The greedy policy of a d3rlpy algorithm, as it stands when asked."""
+    """The greedy policy of a d3rlpy algorithm, as it stands when asked; discrete actions are (b,) int64."""
 
     algorithm: Any
 
@@ -117,6 +119,11 @@ def _config_class(name: str) -> Any:
     from offline_bench.algorithms import native
 
     return getattr(native if name in native.__all__ else import_d3rlpy().algos, name)
+
+
+def _takes_discrete(config: Any) -> bool:
+    discrete: bool = config().create().get_action_type() == import_d3rlpy().ActionSpace.DISCRETE
+    return discrete
 
 
 def snapshot_of(algorithm: Any, step: int, losses: dict[str, list[float]]) -> Snapshot:

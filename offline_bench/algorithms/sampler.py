@@ -27,7 +27,8 @@ class MinibatchSampler:
         self._batch_size = batch_size
         self._rng = rng
         self._minibatch = import_d3rlpy().dataset.TransitionMiniBatch
-        self._actions = data.actions
+        # Discrete ones too: d3rlpy takes float32 alone, a column of whole numbers, and rounds them back.
+        self._actions = data.actions.reshape(data.n, -1).astype(np.float32, copy=False)
         self._rewards = data.rewards[:, None]
         self._terminals = data.terminals.astype(np.float32)[:, None]
         self._intervals = np.ones((batch_size, 1), np.float32)
