@@ -12,7 +12,7 @@ from offline_bench.algorithms import Member, build_learner, open_checkpoint, par
 from offline_bench.curate import curate, curations
 from offline_bench.dataset import Dataset
 from offline_bench.loaders import load
-from offline_bench.loaders.cards import find_task
+from offline_bench.loaders.tasks import find_task
 from offline_bench.outcome import Outcome, returns_of, train_members
 from offline_bench.provenance import read_machine, read_versions
 from offline_bench.record import Record, Run

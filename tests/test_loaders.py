@@ -147,7 +147,7 @@ def test_ends_lengths_and_spaces_are_the_rollouts(folder: Path, rollout: Rollout
     assert data.lengths.tolist() == [len(episode["rewards"]) for episode in rollout]
     assert data.terminals[data.episode_ends].tolist() == [episode["terminations"][-1] for episode in rollout]
     assert data.timeouts[data.episode_ends].tolist() == [not episode["terminations"][-1] for episode in rollout]
-    assert data.environment == "Hopper-v5"
+    assert data.environment == f"Hopper-v5(max_episode_steps={LIMIT})"
     assert data.action_space.low.tolist() == [-1, -1, -1]
     assert data.true_returns == pytest.approx([sum(episode["rewards"]) for episode in rollout], rel=1e-5)
 
@@ -217,15 +217,26 @@ def test_spaces_left_out_of_the_metadata_are_the_environments(folder: Path) -> N
     [
         {"type": "Dict", "subspaces": {}},
         {"type": "Box", "shape": [64, 64, 3], "low": 0, "high": 255},
-        {"type": "Discrete", "start": 0, "n": 4},
+        {"type": "Box", "shape": [], "low": 0, "high": 255},
+        {"type": "MultiDiscrete", "nvec": [2, 3]},
+        {"type": "Tuple", "subspaces": [{"type": "Discrete", "n": 3}]},
+        {"type": "Text", "max_length": 3},
     ],
 )
-def test_an_unsupported_observation_space_says_what_is_supported(folder: Path, space: dict[str, Any]) -> None:
-    set_metadata(folder, observation_space=json.dumps(space))
+@pytest.mark.parametrize("inside", ["", "a/picture"])
+def test_an_unsupported_observation_space_says_what_is_supported(
+    folder: Path, space: dict[str, Any], inside: str
+) -> None:
+    if inside and space in ({"type": "Dict", "subspaces": {}}, {"type": "Box", "shape": [], "low": 0, "high": 255}):
+        return  # nothing to be flat, and a number, are parts like others
+    vector = {"type": "Box", "shape": [3], "low": 0, "high": 1}
+    whole = {"type": "Dict", "subspaces": {"a": {"type": "Dict", "subspaces": {"picture": space}}, "b": vector}}
+    set_metadata(folder, observation_space=json.dumps(whole if inside else space))
     message = refused(folder)
-    assert "metadata.json" in message
-    assert f"a {space['type']} space" in message
-    assert "Supported are Box observations that are vectors" in message
+    assert "metadata.json, observation_space: observations" in message
+    assert f"observations/{inside} are of" in message or not inside
+    assert f"{space['type']} space" in message
+    assert "Supported are observations of Box spaces that are vectors, Discrete ones, and Dict spaces of" in message
 
 
 @pytest.mark.parametrize("space", [{"type": "MultiDiscrete", "nvec": [2]}, {"type": "Discrete", "start": 1, "n": 4}])
@@ -342,7 +353,7 @@ def test_the_environment_variable_comes_first(home: Path, built: Path) -> None:
     for root in ("minari", "datasets/cache"):
         shutil.copytree(built, home / root)
     set_metadata(home / "datasets/cache" / ID, env_spec='{"id": "Another-v0"}')
-    assert load(ID).environment == "Hopper-v5"
+    assert load(ID).environment == f"Hopper-v5(max_episode_steps={LIMIT})"
 
 
 def test_a_dataset_that_is_nowhere_says_where_and_how(home: Path, built: Path) -> None:

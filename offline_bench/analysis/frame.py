@@ -14,7 +14,8 @@ import pandas as pd
 from offline_bench.algorithms import build_learner
 from offline_bench.curate import curations
 from offline_bench.errors import OfflineBenchError, RecordError
-from offline_bench.loaders.cards import Task, find_task
+from offline_bench.loaders.cards import Task
+from offline_bench.loaders.tasks import find_task
 from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.registry import Registry, hash_source
 from offline_bench.relabel import relabelings

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from offline_bench.errors import DatasetError
+from offline_bench.loaders.folders import check_id
 from offline_bench.paths import datasets_folder
 from offline_bench.registry import unknown_name
 
@@ -18,6 +20,8 @@ class Task:
     """An environment and the returns that mark 0 and 100 on its normalized scale, with their source.
 
     observation_mean, observation_scale (observation_size,): standardize visits for sketches; may be empty.
+    view       two indices of an observation, to look at a set's states by; empty: by their principal axes
+    reference  id of the set that `describe` counts state-action cells against; '' for none
     """
 
     name: str
@@ -27,6 +31,8 @@ class Task:
     source: str
     observation_mean: tuple[float, ...] = ()
     observation_scale: tuple[float, ...] = ()
+    view: tuple[int, ...] = ()
+    reference: str = ""
 
     def normalize(self, true_return: Any) -> Any:
         """100 · (return − random) / (expert − random), elementwise. Source: Fu et al. 2020, D4RL, section 4."""
@@ -63,19 +69,26 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
 def _read_cards(path: Path) -> dict[str, Card]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"cannot read the dataset cards {path}: {error}") from error
-    tasks = {
-        name: _build(Task, {**table, "name": name}, f"{path}, [tasks.{name}]")
-        for name, table in _tables(content, "tasks", path).items()
-    }
+    tasks = {}
+    for name, table in _tables(content, "tasks", path).items():
+        where = f"{path}, [tasks.{name}]"
+        tasks[name] = task = _build(Task, {**table, "name": name}, where)
+        if task.random_return == task.expert_return:
+            raise DatasetError(f"{where}: random_return and expert_return are both {task.random_return}: no scale")
     cards = {}
     for dataset, table in _tables(content, "datasets", path).items():
         where = f'{path}, [datasets."{dataset}"]'
-        task = str(table.get("task"))
-        if task not in tasks:
-            raise DatasetError(f"{where}: {unknown_name('task', task, tasks)}")
-        cards[dataset] = _build(Card, {**table, "id": dataset, "task": tasks[task]}, where)
+        try:
+            check_id(dataset)
+        except DatasetError as error:
+            raise DatasetError(f"{where}: {error}") from error
+        name = str(table.get("task", ""))
+        if "task" in table and name not in tasks:
+            raise DatasetError(f"{where}: {unknown_name('task', name, tasks)}")
+        linked = {"task": tasks[name]} if "task" in table else {}
+        cards[dataset] = _build(Card, {**table, "id": dataset, **linked}, where)
     return cards
 
 
@@ -86,19 +99,26 @@ def _tables(content: dict[str, Any], key: str, path: Path) -> dict[str, dict[str
     return tables
 
 
-def find_task(dataset: str) -> Task | None:
-    """The task of the card of `dataset`; None where it has no card."""
-    card = load_cards().get(dataset)
-    return card.task if card else None
-
-
 def _build(kind: type[Any], table: dict[str, Any], where: str) -> Any:
-    known = {f.name for f in fields(kind)}
+    """`kind` with the values of `table`, each of its field's type. Raises `DatasetError` naming `where` and the key."""
+    known = {field.name: field for field in fields(kind)}
     for key in table:
         if key not in known:
             raise DatasetError(f"{where}: {unknown_name('key', key, known)}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise DatasetError(f"{where}: {str(error).split(') ', 1)[-1]}") from error
+    for key, field in known.items():
+        if key not in table and field.default is MISSING:
+            raise DatasetError(f"{where}: the key {key} is missing")
+    hints = get_type_hints(kind)
+    return kind(**{key: _convert(value, hints[key], f"{where}, {key}") for key, value in table.items()})
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """`value` as TOML gives it, as the type `hint`: an integer will do for a float."""
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_convert(part, get_args(hint)[0], where) for part in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if get_origin(hint) is tuple or type(value) is not hint or (hint is float and not math.isfinite(value)):
+        wanted = {float: "a number", int: "an integer", str: "a text"}.get(hint, "a list")
+        raise DatasetError(f"{where}: {value!r} where {wanted} is wanted")
+    return value

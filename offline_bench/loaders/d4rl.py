@@ -9,7 +9,7 @@ import numpy as np
 
 from offline_bench.dataset import Array, Dataset
 from offline_bench.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
-from offline_bench.loaders.hdf5 import Source, open_hdf5
+from offline_bench.loaders.hdf5 import Source, check_stored, open_hdf5
 from offline_bench.loaders.spaces import Spaces, find_spaces
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
@@ -54,8 +54,10 @@ def _read_columns(source: Source) -> dict[str, Any]:
         columns = {name: _read(source, file, name) for name in (*REQUIRED, *OPTIONAL) if name in file}
     n = len(columns["observations"])
     for name, array in columns.items():
-        if len(array) != n or n == 0:
+        if len(array) != n:
             raise DatasetError(f"{source.path}: {name} has {len(array)} rows where observations has {n}.")
+    if n == 0:
+        raise DatasetError(f"{source.path}: observations has no rows: at least one episode is needed.")
     if "timeouts" in columns:
         both = columns["terminals"] & columns["timeouts"]
         if both.any():
@@ -77,6 +79,7 @@ def _read(source: Source, file: Any, name: str) -> Array:
     flat = name in (*FLAGS, "rewards")
     if not shape or (flat and shape not in ((shape[0],), (shape[0], 1))):
         raise DatasetError(f"{source.path}: {name} has shape {shape}, not (n,).")
+    check_stored(source, name, stored.id, stored.dtype.itemsize)
     # A float64 too great for float32 becomes infinite, and is refused as such.
     with np.errstate(over="ignore"):
         array: Array = stored[()].astype(np.float32, copy=False)
@@ -98,11 +101,18 @@ def _read_flags(source: Source, name: str, array: Array) -> Array:
 
 
 def _check_fit(path: Path, environment: str, spaces: Spaces, columns: dict[str, Any]) -> None:
-    """Refuse observations of another environment; make discrete actions (n,) int64."""
+    """Refuse observations of another environment; make Discrete ones one-hot, and discrete actions (n,) int64."""
+    (part, *_) = spaces.layout
     for name in {"observations", "next_observations"} & columns.keys():
-        if columns[name].shape[1:] != (spaces.observation_size,):
+        array = columns[name]
+        if part.first is not None and len(spaces.layout) == 1 and array.shape in ((len(array),), (len(array), 1)):
+            try:
+                columns[name] = array = part.flatten(array.reshape(-1))
+            except ValueError as error:
+                raise DatasetError(f"{path}: {name}: {error}, as the Discrete ones of {environment} are.") from error
+        if array.shape[1:] != (spaces.observation_size,):
             raise EnvironmentMismatchError(
-                f"{path}: {name} has shape {columns[name].shape}, but {environment} shows vectors of length "
+                f"{path}: {name} has shape {array.shape}, but {environment} shows vectors of length "
                 f"{spaces.observation_size}. Name the environment that this file comes from."
             )
     if spaces.action_space.discrete:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,3 +42,19 @@ def open_hdf5(source: Source) -> Iterator[Any]:
         ) from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise source.broken(f"it cannot be read ({error})") from error
+
+
+def check_stored(source: Source, name: str, stored: Any, size: int) -> None:
+    """Refuse the `h5py.h5d.DatasetID` of an array, numbers of `size` bytes, whose shape promises more than there are.
+
+    HDF5 fills what was never written with zeros, as many as the shape says: they would pass for data, or never end.
+    """
+    shape = stored.shape
+    if stored.get_storage_size() >= math.prod(shape) * size:
+        return
+    properties = stored.get_create_plist()
+    if properties.get_nfilters():  # compressed: each of its chunks is to be there
+        chunks = math.prod(-(-rows // chunk) for rows, chunk in zip(shape, properties.get_chunk(), strict=True))
+        if stored.get_num_chunks() == chunks:
+            return
+    raise source.broken(f"{name} has shape {shape}, but not all of these numbers are in the file")

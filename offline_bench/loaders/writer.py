@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.environment import make_environment
+from offline_bench.environment import find_spec, make_environment
 from offline_bench.errors import StorageError
 from offline_bench.rollout import Episode
 
@@ -55,7 +55,6 @@ def lay_out(episode: Episode) -> dict[str, Any]:
 
 def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
     """Have Minari write the dataset into the folder that it takes for its root."""
-    import gymnasium
     from minari import create_dataset_from_buffers
     from minari.data_collector import EpisodeBuffer
 
@@ -66,7 +65,7 @@ def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]
     with warnings.catch_warnings():
         # Minari warns of fields for publishing: a permalink, an address.
         warnings.filterwarnings("ignore", message=".* is set to None", category=UserWarning)
-        create_dataset_from_buffers(dataset_id, buffers, env=gymnasium.spec(environment), **spaces, **about)
+        create_dataset_from_buffers(dataset_id, buffers, env=find_spec(environment), **spaces, **about)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.environment import find_spec
 from offline_bench.errors import OfflineBenchError
 from offline_bench.steppers.process import Process
 from offline_bench.steppers.rows import Rows, map_parts
@@ -33,11 +34,9 @@ class Steppers:
     """
 
     def __init__(self, environment: str, count: int = 1) -> None:
-        import gymnasium
-
         self.environment = environment
-        # What is registered here need not be there; an identifier that names its module is looked up by `make`.
-        spec = environment if ":" in environment else gymnasium.spec(environment)
+        # What is registered here need not be there; what names its module is looked up there.
+        spec = environment if ":" in environment.partition("(")[0] else find_spec(environment)
         self._parts: list[Array] = []
         self._hands: list[_Hand] = []
         try:

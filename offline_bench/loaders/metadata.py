@@ -1,0 +1,126 @@
+"""The metadata.json of a Minari dataset: what it was made in, what it holds, and its reference scores."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from offline_bench.environment import name_environment
+from offline_bench.errors import DatasetError
+from offline_bench.loaders.hdf5 import Source, open_hdf5
+from offline_bench.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
+
+# What no text of a JSON file may raise but these is a fault of this program's.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+NEWEST = "0.5"  # of Minari, whose layout is read
+
+
+def read_metadata(source: Source) -> dict[str, Any]:
+    """The content of the file. Raises `DatasetError` naming it where it is no JSON object or of another layout."""
+    try:
+        metadata = json.loads(source.path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        _refuse_old(source)
+        raise source.broken("it is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise source.broken(f"it cannot be read ({error})") from error
+    if not isinstance(metadata, dict):
+        raise source.broken("it is no JSON object")
+    stored = metadata.get("data_format", "hdf5")
+    if stored != "hdf5":
+        raise DatasetError(
+            f"{source.path}: data_format {stored!r}, written by Minari {metadata.get('minari_version', '?')}, is not "
+            f"supported. Supported is 'hdf5' as Minari {NEWEST} writes it: have Minari write it again as that."
+        )
+    return metadata
+
+
+def find_environment(source: Source, metadata: dict[str, Any]) -> str:
+    """The name of the environment that policies are to be scored in; '' where none is given.
+
+    That is Minari's `eval_env_spec`, else its `env_spec`, the environment of the data; with the arguments that are not
+    those registered here under its id. Raises `DatasetError` naming the file.
+    """
+    try:
+        text = metadata.get("eval_env_spec") or metadata.get("env_spec")
+        if not text:
+            return ""
+        spec = json.loads(text)
+        wrappers = [wrapper["name"] for wrapper in spec.get("additional_wrappers") or ()]
+        name, limit, arguments = spec["id"], spec.get("max_episode_steps"), dict(spec.get("kwargs") or {})
+        if not isinstance(name, str) or not name or type(limit) not in (int, type(None)):
+            raise ValueError(f"id {name!r}, max_episode_steps {limit!r}")
+    except UNREADABLE as error:
+        raise source.broken(f"its env_spec cannot be read ({error!r})") from error
+    if wrappers:
+        raise DatasetError(
+            f"{source.path}: its environment is {name} in the wrappers {', '.join(map(str, wrappers))}, which is not "
+            "supported. Supported are environments as registered, with arguments of their own."
+        )
+    if "max_episode_steps" not in spec and not arguments:
+        return name
+    arguments.pop("render_mode", None)
+    return name_environment(name, limit, arguments)
+
+
+def find_data_spaces(source: Source, metadata: dict[str, Any], environment: str) -> Spaces:
+    """What the dataset shows and takes: as it says, else what its environment does.
+
+    Raises `DatasetError` naming the file where that cannot be read or is not supported.
+    """
+    where = str(source.path)
+    texts = {key: metadata.get(key) for key in ("observation_space", "action_space")}
+    # Minari leaves the spaces out where they are the environment's own.
+    if None not in texts.values():
+        try:
+            return Spaces(
+                parse_layout(_text(texts, "observation_space"), f"{where}, observation_space"),
+                parse_action_space(_text(texts, "action_space"), f"{where}, action_space"),
+            )
+        except UNREADABLE as error:
+            raise source.broken(f"its spaces cannot be read ({error!r})") from error
+    if not environment:
+        raise source.broken("it names neither the spaces nor the environment")
+    return find_spaces(environment, where)
+
+
+def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, float] | None:
+    """The returns that mark 0 and 100, `ref_min_score` and `ref_max_score`; None where they are not both given.
+
+    Raises `DatasetError` naming the file where they mark no scale.
+    """
+    low, high = (metadata.get(key) for key in ("ref_min_score", "ref_max_score"))
+    if low is None or high is None:
+        return None
+    if not all(type(score) in (int, float) and math.isfinite(score) for score in (low, high)) or low == high:
+        raise DatasetError(
+            f"{source.path}: ref_min_score {low!r} and ref_max_score {high!r} are not two different numbers."
+        )
+    return float(low), float(high)
+
+
+def of_folder(folder: Path, remedy: str = "") -> Source:
+    """The metadata file of the dataset in `folder`."""
+    return Source(folder / "data" / "metadata.json", remedy)
+
+
+def _text(texts: dict[str, Any], key: str) -> str:
+    if not isinstance(texts[key], str):
+        raise TypeError(f"{key} is no text")
+    return str(texts[key])
+
+
+def _refuse_old(source: Source) -> None:
+    """Say so where the metadata is missing because Minari before 0.5 kept it in the HDF5 file."""
+    main = Source(source.path.with_name("main_data.hdf5"), source.remedy)
+    if not main.path.is_file():
+        return
+    with open_hdf5(main) as file:
+        version = file.attrs.get("minari_version") if "total_episodes" in file.attrs else None
+    if version is not None:
+        raise DatasetError(
+            f"{main.path} was written by Minari {version}, whose layout is not supported. Supported is that of Minari "
+            f"{NEWEST}, with a metadata.json: fetch a newer version of the dataset."
+        )
