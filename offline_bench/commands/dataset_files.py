@@ -1,0 +1,77 @@
+"""Other people's dataset files: taking one in, and checking what lies here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from offline_bench.display import open_bar
+from offline_bench.errors import OfflineBenchError
+from offline_bench.loaders import find_task
+from offline_bench.loaders.intake import take_in
+from offline_bench.loaders.verify import Copy, Verdict, list_copies, verify
+
+
+def import_dataset(file: Path, environment: str, dataset_id: str) -> None:
+    """Take the D4RL file over into the cache as `dataset_id`, and print what came in."""
+    taken = take_in(file, environment, dataset_id)
+    data, task = taken.data, find_task(dataset_id)
+    mean = float(data.true_returns.mean())
+    score = f" (normalized {task.normalize(mean):.1f})" if task else ""
+    typer.echo(
+        f"{dataset_id}: {data.n_episodes} episodes, {data.n} transitions, mean return {mean:.1f}{score}, "
+        f"fingerprint {data.fingerprint}, in {taken.folder}"
+    )
+    if taken.jumps:
+        typer.echo(
+            f"In {taken.jumps} episodes some step's next observation is not what the next step saw. Both are kept; "
+            "other readers of Minari's format see the second alone."
+        )
+    if not task:
+        typer.echo(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
+
+
+def verify_datasets(ids: Sequence[str] | None) -> None:
+    """Verify every copy of `ids`, or all that lie here; exit with 1 where one is broken, missing or differs."""
+    copies, complaints = _find(ids)
+    bytes_left = total = max(sum(copy.size for copy in copies), 1)
+    verdicts = []
+    with open_bar("verifying", len(copies), "datasets") as bar:
+        for copy in copies:
+            verdicts.append(verify(copy))
+            bytes_left -= copy.size
+            bar.show(1.0 - bytes_left / total, len(verdicts), _describe(verdicts[-1]))
+    complaints += [_complain(verdict) for verdict in verdicts if verdict.problems]
+    sound = sum(not verdict.problems for verdict in verdicts)
+    typer.echo(f"{sound} of {len(verdicts)} datasets are sound and agree with their cards, metadata and environments")
+    for complaint in complaints:
+        typer.echo(complaint)
+    if complaints:
+        raise typer.Exit(1)
+
+
+def _find(ids: Sequence[str] | None) -> tuple[list[Copy], list[str]]:
+    """The copies to verify, and what kept others from being found."""
+    if not ids:
+        return list_copies(), []
+    copies: list[Copy] = []
+    complaints = []
+    for dataset_id in dict.fromkeys(ids):
+        try:
+            copies += list_copies(dataset_id)
+        except OfflineBenchError as error:
+            complaints.append(str(error))
+    return copies, complaints
+
+
+def _describe(verdict: Verdict) -> str:
+    if verdict.problems:
+        return f"{verdict.copy.id}: {'differs' if verdict.fingerprint else 'broken'}"
+    where = "as on its card" if verdict.expected else "which no card has"
+    return f"{verdict.copy.id}: sound, fingerprint {verdict.fingerprint}, {where}"
+
+
+def _complain(verdict: Verdict) -> str:
+    return f"{verdict.copy.id} in {verdict.copy.path}:" + "".join(f"\n  {problem}" for problem in verdict.problems)
