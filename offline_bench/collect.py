@@ -46,7 +46,8 @@ class DatasetRecipe:
     precision: str = "float64"
 
     def __post_init__(self) -> None:
-        for name, wanted in (("environment", str), ("transitions", int), ("seed", int)):
+        types = {"environment": str, "transitions": int, "seed": int, "cut_terminals": bool}
+        for name, wanted in types.items():
             if type(getattr(self, name)) is not wanted:
                 raise DatasetError(f"{name} is to be a {wanted.__name__}, not {getattr(self, name)!r}")
         for name in ("policies", "behaviors"):

@@ -25,17 +25,20 @@ ARRIVED = 0.3
 
 
 @behaviors.register("waypoints")
-def waypoints(environment: str, rng: np.random.Generator, *, noise: float = 0.0, roam: bool = False) -> Behavior:
+def waypoints(
+    environment: str, rng: np.random.Generator, *, noise: float = 0.0, spread: float = 0.0, roam: bool = False
+) -> Behavior:
     """Push a ball through a maze from the center of one cell to the next, along the shortest way to a target.
 
-    noise  deviation of the Gaussian noise on the actions, which are clipped to [-1, 1]
-    roam   False: the target is the goal. True: it is a random cell, and another one on arrival; the goal is ignored.
+    noise   deviation of the Gaussian noise on the actions, which are clipped to [-1, 1]
+    spread  how far, in cells and on either axis, from the centers the way may lie: another draw for every target.
+            The ball meets a wall at 0.4
+    roam    False: the target is the goal. True: it is a random cell, and another one on arrival; the goal is ignored
 
     A proportional controller of the velocity, which is wanted in proportion to the distance.
     Raises `EnvironmentMismatchError` where `environment` is not a point maze of gymnasium-robotics.
     """
-    maze = _survey(environment)
-    return _Follower(maze, rng, noise, roam)
+    return _Follower(_survey(environment), rng, noise, spread, roam)
 
 
 @dataclass(frozen=True)
@@ -52,41 +55,55 @@ class _Survey:
         return nearest
 
 
+@dataclass(frozen=True)
+class _Errand:
+    """Where an episode is heading: a cell, the place (2,) in it, and how far (2,) from the centers the way lies."""
+
+    cell: int
+    place: Array
+    aside: Array
+
+
 @dataclass
 class _Follower:
     maze: _Survey
     rng: np.random.Generator
     noise: float
+    spread: float
     roam: bool
-    targets: dict[int, int] = field(default_factory=dict)
+    errands: dict[int, _Errand] = field(default_factory=dict)
 
     def __call__(self, episodes: Array, observations: Array) -> Array:
         positions, velocities = observations[:, POSITION], observations[:, VELOCITY]
-        cells = self.maze.locate(positions)
-        targets, ends = self._roam(episodes, positions) if self.roam else self._seek(observations[:, GOAL])
-        steps = self.maze.following[cells, targets]
-        places = np.where((cells == targets)[:, None], ends, self.maze.centers[steps])
-        wanted = APPROACH * (places - positions)
+        # Those that are not asked about are over, and forgotten.
+        self.errands = {
+            episode: self._go_on(self.errands.get(episode), observation)
+            for episode, observation in zip(episodes.tolist(), observations, strict=True)
+        }
+        wanted = APPROACH * (self._next_places(positions) - positions)
         wanted *= np.minimum(1.0, SPEED / np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-9))
         actions = PUSH * (wanted - velocities) + self.noise * self.rng.standard_normal(positions.shape)
         return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
-    def _seek(self, goals: Array) -> tuple[Array, Array]:
-        return self.maze.locate(goals), goals
+    def _next_places(self, positions: Array) -> Array:
+        """Where each ball (b, 2) is to go next (b, 2): into the next cell, or to the place itself."""
+        errands = list(self.errands.values())
+        cells, ends = self.maze.locate(positions), np.array([errand.cell for errand in errands])
+        through = self.maze.centers[self.maze.following[cells, ends]] + np.array([errand.aside for errand in errands])
+        return np.where((cells == ends)[:, None], np.array([errand.place for errand in errands]), through)
 
-    def _roam(self, episodes: Array, positions: Array) -> tuple[Array, Array]:
-        """Each episode's target; those that are not asked about are over, and forgotten."""
-        self.targets = {
-            int(episode): self._go_on(self.targets.get(int(episode)), position)
-            for episode, position in zip(episodes, positions, strict=True)
-        }
-        targets = np.array(list(self.targets.values()))
-        return targets, self.maze.centers[targets]
-
-    def _go_on(self, target: int | None, position: Array) -> int:
-        if target is not None and np.linalg.norm(position - self.maze.centers[target]) > ARRIVED:
-            return target
-        return int(self.rng.integers(len(self.maze.centers)))
+    def _go_on(self, errand: _Errand | None, observation: Array) -> _Errand:
+        """The same errand until it is done: until the ball has arrived, or the goal is elsewhere."""
+        position, goal = observation[POSITION], observation[GOAL]
+        if errand is not None:
+            done = np.linalg.norm(position - errand.place) <= ARRIVED if self.roam else (goal != errand.place).any()
+            if not done:
+                return errand
+        aside = self.spread * self.rng.uniform(-1.0, 1.0, 2)
+        if not self.roam:
+            return _Errand(int(self.maze.locate(goal[None])[0]), goal, aside)
+        cell = int(self.rng.integers(len(self.maze.centers)))
+        return _Errand(cell, self.maze.centers[cell] + aside, aside)
 
 
 def _survey(environment: str) -> _Survey:
