@@ -80,9 +80,12 @@ def _read(source: Source, file: Any, name: str) -> Array:
     if not shape or (flat and shape not in ((shape[0],), (shape[0], 1))):
         raise DatasetError(f"{source.path}: {name} has shape {shape}, not (n,).")
     check_stored(source, name, stored.id, stored.dtype.itemsize)
-    # A float64 too great for float32 becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        array: Array = stored[()].astype(np.float32, copy=False)
+    try:
+        # A float64 too great for float32 becomes infinite, and is refused as such.
+        with np.errstate(over="ignore"):
+            array: Array = stored[()].astype(np.float32, copy=False)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise source.broken(f"{name} cannot be read ({error})") from error
     finite = np.isfinite(array)
     if not finite.all():
         row = int(np.argwhere(~finite)[0][0])

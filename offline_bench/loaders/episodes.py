@@ -119,7 +119,10 @@ def _fetch(source: Source, file: Any, number: int, name: str, shape: tuple[int, 
         raise DatasetError(f"{source.path}: episode_{number}/{name} holds {kind.dtype}, not numbers.")
     check_stored(source, f"episode_{number}/{name}", stored, bytes_each)
     array: Array = np.empty(shape, memory)
-    stored.read(h5s.ALL, h5s.ALL, array)
+    try:
+        stored.read(h5s.ALL, h5s.ALL, array)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise source.broken(f"episode_{number}/{name} cannot be read ({error})") from error
     return array
 
 
