@@ -11,6 +11,7 @@ import typer
 from offline_bench.analysis.board import Leaderboard
 from offline_bench.analysis.comparison import compare_with_published
 from offline_bench.analysis.curated import compare_curations
+from offline_bench.analysis.exact import compare_exact
 from offline_bench.analysis.frame import find_stale, to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
@@ -20,6 +21,7 @@ from offline_bench.errors import RecordError, SuiteError
 from offline_bench.paths import results_folder
 from offline_bench.record import Record, Run
 from offline_bench.report.curated import curations_section
+from offline_bench.report.exact import exact_section
 from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.page import results_page
 from offline_bench.report.published import published_section
@@ -64,9 +66,10 @@ def write_tables(folder: Path, suite: Suite) -> None:
     reading = read_records(folder)
     # The page may be committed: it names files by where they lie in the folder, not on this machine.
     told = [problem.replace(f"{folder}/", "") for problem in reading.problems]
-    frame = to_frame(_of_runs(reading.records, runs))
+    records = _of_runs(reading.records, runs)
+    frame = to_frame(records)
     board = build_leaderboard(frame, runs, told)
-    provenance = collect_provenance(_of_runs(reading.records, runs), f"make reproduce SUITE={suite.name}")
+    provenance = collect_provenance(records, f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
         "leaderboard.csv": leaderboard_csv(board),
@@ -75,7 +78,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             provenance,
             suite.title or suite.name,
             notes=_read_notes(suite.folder / NOTES),
-            findings=_findings(suite.folder, board, frame),
+            findings=[exact_section(compare_exact(board, records)), *_findings(suite.folder, board, frame)],
         ),
     }
     for name, text in texts.items():

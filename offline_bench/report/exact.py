@@ -1,0 +1,50 @@
+"""Exact values as Markdown: what was computed of every algorithm under every reward, dataset by dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offline_bench.analysis.exact import ExactRow, ExactTable, Quantity, Spread
+from offline_bench.exact import HERE
+from offline_bench.report.markdown import escape, number, table
+
+READING = (
+    "The environments of these datasets are finite and written out, so what a policy does in them is computed rather "
+    "than sampled; no roll-out enters these tables. **return** is the expected true return over the horizon, **short** "
+    "what it lacks to the highest that any policy has, and **worse steps** the share of its steps at which another "
+    "action would have been better for the rest of the episode. **P(...)** is the chance that the event takes place at "
+    "least once; behind a comma stands the variant of the environment in which the same policy was followed. Cells "
+    "are means over runs, with the least and the greatest where they differ.\n"
+)
+NAMES = {"short": "short", "differs": "worse steps"}
+
+
+def exact_section(tables: Sequence[ExactTable]) -> str:
+    """`## Exact values`; '' where none were recorded."""
+    if not tables:
+        return ""
+    parts = [f"## Exact values\n\n{READING}"]
+    for part in tables:
+        curation = "" if part.curation == "full" else f", {part.curation}"
+        parts += [f"### {escape(part.dataset + curation)}, exactly\n", _table(part)]
+    return "\n".join(parts)
+
+
+def _table(part: ExactTable) -> str:
+    header = ["algorithm", "reward", *(escape(_name(quantity)) for quantity in part.quantities), "runs"]
+    rows = [[escape(row.label), escape(row.relabeling), *map(_cell, row.values), _runs(row)] for row in part.rows]
+    return table(header, rows, text_columns=2)
+
+
+def _name(quantity: Quantity) -> str:
+    name = NAMES.get(quantity.what, quantity.what)
+    return name if quantity.where == HERE else f"{name}, {quantity.where}"
+
+
+def _cell(spread: Spread) -> str:
+    mean, low, high = (number(value, 2) for value in (spread.mean, spread.low, spread.high))
+    return mean if low == high else f"{mean} [{low}, {high}]"
+
+
+def _runs(row: ExactRow) -> str:
+    return f"{row.n_ok}/{row.n_runs}"
