@@ -306,6 +306,24 @@ def test_an_array_that_is_too_short_is_named(folder: Path, name: str) -> None:
     assert f"episode_2/{name} has shape" in refused(folder)
 
 
+def test_compressed_arrays_are_read_and_refused_where_a_chunk_was_never_written(folder: Path) -> None:
+    def compress(file: h5py.File, rows: int) -> None:
+        for group in file.values():
+            values = group["observations"][()]
+            del group["observations"]
+            stored = group.create_dataset(
+                "observations", values.shape, values.dtype, chunks=(1, 11), compression="gzip"
+            )
+            stored[:rows] = values[:rows]
+
+    before = read_minari(folder, ID).fingerprint
+    edit(folder, lambda file: compress(file, LIMIT + 1))
+    assert read_minari(folder, ID).fingerprint == before
+    edit(folder, lambda file: compress(file, 3))
+    assert "episode_0/observations has shape" in refused(folder)
+    assert "but not all of these numbers are in the file" in refused(folder)
+
+
 def test_text_in_place_of_numbers_is_refused(folder: Path) -> None:
     def replace(file: h5py.File) -> None:
         steps = len(file["episode_2/actions"])

@@ -21,6 +21,8 @@ class Task:
 
     observation_mean, observation_scale (observation_size,): standardize visits for sketches; may be empty.
     view       two indices of an observation, to look at a set's states by; empty: by their principal axes
+    grid       rows and columns of a grid whose cells, row by row, the first numbers of an observation stand for, a 1
+               among 0s where one is: states are then looked at by their cell
     reference  id of the set that `describe` counts state-action cells against; '' for none
     """
 
@@ -32,6 +34,7 @@ class Task:
     observation_mean: tuple[float, ...] = ()
     observation_scale: tuple[float, ...] = ()
     view: tuple[int, ...] = ()
+    grid: tuple[int, ...] = ()
     reference: str = ""
 
     def normalize(self, true_return: Any) -> Any:

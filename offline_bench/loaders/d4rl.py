@@ -79,7 +79,7 @@ def _read(source: Source, file: Any, name: str) -> Array:
     flat = name in (*FLAGS, "rewards")
     if not shape or (flat and shape not in ((shape[0],), (shape[0], 1))):
         raise DatasetError(f"{source.path}: {name} has shape {shape}, not (n,).")
-    check_stored(source, name, stored.id, stored.dtype.itemsize)
+    check_stored(source, name, stored.id)
     try:
         # A float64 too great for float32 becomes infinite, and is refused as such.
         with np.errstate(over="ignore"):

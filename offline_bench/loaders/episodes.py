@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -26,7 +27,8 @@ def read_episodes(source: Source, spaces: Spaces, counts: dict[str, Any]) -> dic
     """
     with open_hdf5(source) as file:
         numbers = sorted(int(match[1]) for name in file if (match := EPISODE.fullmatch(name)))
-        lengths = [_length(source, file, number) for number in numbers]
+        rewards = [_fetch(source, file, number, "rewards", None) for number in numbers]
+        lengths = [len(array) for array in rewards]
         found = {"total_episodes": len(lengths), "total_steps": sum(lengths)}
         for key, count in found.items():
             if count != counts.get(key, count) or count == 0:
@@ -39,17 +41,9 @@ def read_episodes(source: Source, spaces: Spaces, counts: dict[str, Any]) -> dic
             rows = slice(start, start + length)
             _read_episode(source, file, number, spaces, {name: array[rows] for name, array in columns.items()})
             start += length
+    columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in rewards])
     terminals, timeouts = _find_ends(source, columns.pop("terminations"), columns.pop("truncations"), numbers, lengths)
     return {**columns, "terminals": terminals, "timeouts": timeouts}
-
-
-def _length(source: Source, file: Any, number: int) -> int:
-    """The steps of an episode: the rows of its rewards."""
-    stored = _open(source, file, number, "rewards")
-    shape = stored.shape
-    if shape is None or len(shape) != 1 or shape[0] == 0:
-        raise source.broken(f"episode_{number}/rewards has shape {shape}, not one reward for each of its steps")
-    return int(shape[0])
 
 
 def _allocate(n: int, spaces: Spaces) -> dict[str, Array]:
@@ -58,7 +52,6 @@ def _allocate(n: int, spaces: Spaces) -> dict[str, Array]:
         "observations": np.empty((n, size), np.float32),
         "next_observations": np.empty((n, size), np.float32),
         "actions": np.empty(n, np.int64) if space.discrete else np.empty((n, space.low.size), np.float32),
-        "true_rewards": np.empty(n, np.float32),
         "terminations": np.empty(n, np.bool_),
         "truncations": np.empty(n, np.bool_),
     }
@@ -79,7 +72,6 @@ def _read_episode(source: Source, file: Any, number: int, spaces: Spaces, column
         start += part.size
     if _has_next(file, number):
         columns["next_observations"][:] = _fetch(source, file, number, "/".join(("infos", *NEXT)), (steps, size))
-    columns["true_rewards"][:] = _fetch(source, file, number, "rewards", (steps,))
     actions = _fetch(source, file, number, "actions", columns["actions"].shape)
     if columns["actions"].dtype == np.int64 != actions.dtype:
         raise DatasetError(
@@ -106,18 +98,26 @@ def _has_next(file: Any, number: int) -> bool:
     return True
 
 
-def _fetch(source: Source, file: Any, number: int, name: str, shape: tuple[int, ...]) -> Array:
-    """An array as stored, of `shape`: bool, int64, float32 or float64; NumPy narrows it faster than HDF5 does."""
+def _fetch(source: Source, file: Any, number: int, name: str, shape: tuple[int, ...] | None) -> Array:
+    """An array as stored, of `shape`: bool, int64, float32 or float64; NumPy narrows it faster than HDF5 does.
+
+    Without a `shape` it is to have one number for each step, and says how many steps there are.
+    """
     from h5py import h5s, h5t
 
     stored = _open(source, file, number, name, shape)
+    if shape is None:
+        shape = stored.shape
+        if shape is None or len(shape) != 1 or shape[0] == 0:
+            raise source.broken(f"episode_{number}/{name} has shape {shape}, not one number for each of its steps")
     kind = stored.get_type()
-    bytes_each = kind.get_size()
-    single = np.float32 if bytes_each <= 4 else np.float64
+    size = kind.get_size()
+    single = np.float32 if size <= 4 else np.float64
     memory = {h5t.ENUM: np.bool_, h5t.INTEGER: np.int64, h5t.FLOAT: single}.get(kind.get_class())
     if memory is None:
         raise DatasetError(f"{source.path}: episode_{number}/{name} holds {kind.dtype}, not numbers.")
-    check_stored(source, f"episode_{number}/{name}", stored, bytes_each)
+    if stored.get_storage_size() < math.prod(shape) * size:
+        check_stored(source, f"episode_{number}/{name}", stored)
     array: Array = np.empty(shape, memory)
     try:
         stored.read(h5s.ALL, h5s.ALL, array)

@@ -44,13 +44,13 @@ def open_hdf5(source: Source) -> Iterator[Any]:
         raise source.broken(f"it cannot be read ({error})") from error
 
 
-def check_stored(source: Source, name: str, stored: Any, size: int) -> None:
-    """Refuse the `h5py.h5d.DatasetID` of an array, numbers of `size` bytes, whose shape promises more than there are.
+def check_stored(source: Source, name: str, stored: Any) -> None:
+    """Refuse the `h5py.h5d.DatasetID` of an array whose shape promises more numbers than the file has.
 
     HDF5 fills what was never written with zeros, as many as the shape says: they would pass for data, or never end.
     """
     shape = stored.shape
-    if stored.get_storage_size() >= math.prod(shape) * size:
+    if stored.get_storage_size() >= math.prod(shape) * stored.get_type().get_size():
         return
     properties = stored.get_create_plist()
     if properties.get_nfilters():  # compressed: each of its chunks is to be there
