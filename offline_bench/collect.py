@@ -22,6 +22,8 @@ from offline_bench.policy import load_policy
 from offline_bench.registry import unknown_name
 from offline_bench.rollout import Episode, roll_out_episodic
 
+LEAST_BATCH = 16  # episodes side by side at first
+
 
 @dataclass(frozen=True)
 class DatasetRecipe:
@@ -69,7 +71,7 @@ class DatasetRecipe:
     @property
     def credit(self) -> str:
         """What acted, in words."""
-        kind = "soft actor-critic checkpoints, stochastic" if self.policies else "scripted behaviors"
+        kind = "checkpoints of trained policies, acting stochastically" if self.policies else "scripted behaviors"
         return f"{kind}: {', '.join(self.actors)}"
 
 
@@ -159,12 +161,16 @@ def _act_for(
     act_in: Behavior, recipe: DatasetRecipe, resets: np.random.Generator, transitions: int
 ) -> Iterator[Episode]:
     """Episodes in the order of their seeds, the last one cut so that they make up `transitions` steps."""
-    left, batch = transitions, 16
+    left, batch = transitions, LEAST_BATCH
     while left > 0:
         seeds = resets.integers(2**31, size=batch)
         episodes = roll_out_episodic(act_in, recipe.environment, seeds)
         if recipe.cut_terminals:
             episodes = [_cut(e, e.length - e.terminated) for e in episodes if e.length > e.terminated]
+        if not episodes and batch >= LEAST_BATCH:
+            raise DatasetError(
+                f"all of {batch} episodes of {recipe.environment} ended at their first step: none is left"
+            )
         for episode in episodes:
             if left > 0:
                 yield _cut(episode, left)
