@@ -1,0 +1,64 @@
+"""Describing a dataset: its coverage as text, JSON and PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from offline_bench.coverage import (
+    Cells,
+    cut_into_cells,
+    episode_points,
+    measure_coverage,
+    measure_moments,
+    states_of,
+    view_states,
+)
+from offline_bench.errors import DatasetNotFoundError
+from offline_bench.loaders import find_task, load
+from offline_bench.report.describe import describe_json, describe_text
+from offline_bench.report.figure import draw_coverage
+from offline_bench.storage import write_text
+
+# Every description draws the same rows.
+DESCRIPTION_ENTROPY = 41_147
+
+
+def describe_dataset(dataset: str, json: Path | None, png: Path | None, reference: str | None = None) -> None:
+    """Print how `dataset` covers its task; write the numbers to `json` and the figure to `png`, where given.
+
+    Cells are counted against `reference`, else against the set that the card of its task names, where that is here.
+    Raises `DatasetNotFoundError` and `DatasetError` as `load`, `EnvironmentMismatchError` for a reference that does
+    not fit, `StorageError` where a file cannot be written.
+    """
+    # First, and one after the other, so that the arrays of two datasets are never in memory together.
+    cells, notes = _find_cells(dataset, reference)
+    data, task = load(dataset), find_task(dataset)
+    moments = measure_moments(states_of(data))
+    view = view_states(data, moments, task)
+    coverage = measure_coverage(data, task, cells, np.random.default_rng(DESCRIPTION_ENTROPY), moments)
+    typer.echo(describe_text(coverage, notes))
+    if json is not None:
+        write_text(json, describe_json(coverage))
+    if png is not None:
+        draw_coverage(png, coverage, episode_points(data, task), view)
+    for path in (json, png):
+        if path is not None:
+            typer.echo(f"wrote {path}")
+
+
+def _find_cells(dataset: str, reference: str | None) -> tuple[Cells | None, tuple[str, ...]]:
+    """The cells of the reference set, or None, with a note on why there is none."""
+    if reference is not None:
+        return cut_into_cells(load(reference)), ()
+    task = find_task(dataset)
+    if task is None:
+        return None, (f"The task of {dataset} is not known, so nothing is normalized; --reference ID gives SACo.",)
+    if not task.reference:
+        return None, (f"No reference set is named for the task {task.name}; --reference ID gives SACo.",)
+    try:
+        return cut_into_cells(load(task.reference)), ()
+    except DatasetNotFoundError:
+        return None, (f"The reference set {task.reference} is not here, so there is no SACo.",)
