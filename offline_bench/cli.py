@@ -146,11 +146,49 @@ def bench(
 def build(
     datasets: Annotated[list[str] | None, typer.Argument(help="Ids; all built-in ones where none is given.")] = None,
     workers: Workers = 2,
+    transitions: Annotated[
+        int | None, typer.Option(help="Another size, under a name that says so: x/medium-20k-v0 for 20000.", min=1)
+    ] = None,
 ) -> None:
     """Build the built-in datasets that are not in the cache yet."""
     from offline_bench.commands.build import build_datasets
 
-    build_datasets(datasets, workers)
+    build_datasets(datasets, workers, transitions)
+
+
+@datasets_app.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file.")],
+    env: Annotated[str, typer.Option(help="The Gymnasium id of the environment it comes from.")],
+    id: Annotated[str, typer.Option(help="What to call it, such as mine/hopper-medium-v0.")],
+) -> None:
+    """Check a D4RL file and take it over into the cache under an id."""
+    from offline_bench.commands.dataset_files import import_dataset
+
+    import_dataset(file, env, id)
+
+
+@datasets_app.command()
+def verify(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; all that are on disk where none is given.")] = None,
+) -> None:
+    """Read datasets whole, compare them to their cards and metadata, and name what differs."""
+    from offline_bench.commands.dataset_files import verify_datasets
+
+    verify_datasets(datasets)
+
+
+@datasets_app.command()
+def describe(
+    dataset: Annotated[str, typer.Argument(help="A dataset id.")],
+    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file too.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw length against score, and where the states lie.")] = None,
+    reference: Annotated[str | None, typer.Option(help="A set to compare to, for SACo; default: the task's.")] = None,
+) -> None:
+    """How a dataset covers its task: what it holds, how good it is, and what decides its scores."""
+    from offline_bench.commands.describe import describe_dataset
+
+    describe_dataset(dataset, json, png, reference)
 
 
 @datasets_app.command()
