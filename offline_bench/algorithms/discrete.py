@@ -6,12 +6,11 @@ The tabular ones are exact: they take any number of gradient steps, and none of 
 from __future__ import annotations
 
 from offline_bench.algorithms.learner import Learner, algorithms
-from offline_bench.algorithms.reference import ReferenceLearner
+from offline_bench.algorithms.specs import reference_learner
 from offline_bench.algorithms.tabular.learners import CountingLearner, IteratingLearner
 from offline_bench.algorithms.tabular.planning import PlanningLearner
 
 DISCRETE = ("discrete-bc", "discrete-cql", "dqn", "planning", "tabular-bc", "value-iteration", "vi-lcb")
-SHARED = ("hidden_units", "standardize", "reward_scaler")
 
 
 @algorithms.register("tabular-bc")
@@ -48,7 +47,7 @@ def discrete_bc(
     standardize: bool = False,
 ) -> Learner:
     """Behavior cloning of discrete actions by likelihood, by d3rlpy: reads no reward."""
-    return _reference("DiscreteBCConfig", locals())
+    return reference_learner("DiscreteBCConfig", locals())
 
 
 @algorithms.register("discrete-cql")
@@ -65,7 +64,7 @@ def discrete_cql(
     reward_scaler: str = "none",
 ) -> Learner:
     """Conservative Q-learning for discrete actions, on double DQN, by d3rlpy. Source: Kumar et al. 2020."""
-    return _reference("DiscreteCQLConfig", locals())
+    return reference_learner("DiscreteCQLConfig", locals())
 
 
 @algorithms.register("dqn")
@@ -81,11 +80,4 @@ def dqn(
     reward_scaler: str = "none",
 ) -> Learner:
     """Deep Q-network, on offline data: the control without pessimism, by d3rlpy. Source: Mnih et al. 2015."""
-    return _reference("DQNConfig", locals())
-
-
-def _reference(config: str, settings: dict[str, object]) -> Learner:
-    shared = {name: settings[name] for name in SHARED if name in settings}
-    own = {name: value for name, value in settings.items() if name not in SHARED}
-    learner: Learner = ReferenceLearner(config, **shared, parameters=own)  # type: ignore[arg-type]
-    return learner
+    return reference_learner("DQNConfig", locals())

@@ -50,12 +50,13 @@ def _stacked(name: str, config: str, settings: dict[str, Any]) -> Learner:
     if trainer not in TRAINERS:
         raise SpecError(f"trainer is {' or '.join(map(repr, TRAINERS))}, not {trainer!r}")
     if trainer == "d3rlpy":
-        return _reference(config, settings)
+        return reference_learner(config, settings)
     shared = {name: settings[name] for name in SHARED[1:] if name in settings}
     return StackedLearner(name, {k: v for k, v in settings.items() if k not in SHARED[1:]}, **shared)
 
 
-def _reference(config: str, settings: dict[str, Any]) -> ReferenceLearner:
+def reference_learner(config: str, settings: dict[str, Any]) -> ReferenceLearner:
+    """The learner of d3rlpy's `config`: `settings` are its own parameters and those that every learner has."""
     shared = {name: settings[name] for name in SHARED if name in settings}
     return ReferenceLearner(config, **shared, parameters={k: v for k, v in settings.items() if k not in SHARED})
 
@@ -151,7 +152,7 @@ def awac(
     reward_scaler: str = "none",
 ) -> Learner:
     """Advantage-weighted actor-critic, offline. Source: Nair et al. 2020."""
-    return _reference("AWACConfig", locals())
+    return reference_learner("AWACConfig", locals())
 
 
 @algorithms.register("sac")
@@ -249,7 +250,7 @@ def dt(
 
 def _register_reference_only(name: str, config: str) -> None:
     def build(**parameters: Any) -> Learner:
-        return _reference(config, parameters)
+        return reference_learner(config, parameters)
 
     build.__doc__ = f"d3rlpy's {config.removesuffix('Config')}, with any parameter of its {config}."
     factory: Callable[..., Learner] = build

@@ -29,6 +29,7 @@ from offline_bench.evaluation_benchmark import measure_evaluation
 from offline_bench.loaders.benchmark import measure_loading
 from offline_bench.provenance import read_machine, read_versions
 from offline_bench.registry import unknown_name
+from offline_bench.report.benchmark import measure_description
 
 MIB = 2**20
 # Wanted of a slab of twelve: d3rlpy / stacked at least this (by algorithm and width), stacked / products at most that.
@@ -95,7 +96,7 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
     measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
     typer.echo(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
     if not choice.is_narrow:
-        rows = [row for rows in _each("data", [_loading, _sampling, _evaluation], _call) for row in rows]
+        rows = [row for rows in _each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
         measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
         _print_table(("what, over what", "ratio", "wanted", "the two"), rows)
     training = [
@@ -178,6 +179,13 @@ def _loading() -> list[tuple[str, ...]]:
     )
     shares = "no observation copied" if cost.relabeling_shares_memory else "OBSERVATIONS COPIED"
     return [load, (f"relabeling them: {shares}", "", "", f"{1e3 * cost.relabel_seconds:.1f} ms")]
+
+
+def _description() -> list[tuple[str, ...]]:
+    cost = measure_description()
+    what = f"describing {cost.transitions} transitions: memory / their arrays"
+    times = f"{cost.seconds:.0f} s, {cost.processor_seconds:.0f} s of processors; wanted under 60"
+    return [(what, f"{cost.ratio:.2f}", "≤ 2", times)]
 
 
 def _sampling() -> list[tuple[str, ...]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +22,7 @@ from offline_bench.coverage import (
     view_states,
 )
 from offline_bench.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.provenance import read_peak_memory
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
 
@@ -105,7 +104,7 @@ def _describe(transitions: int, describe: bool) -> tuple[float, float, int]:
     started, processor = time.perf_counter(), time.process_time()
     if describe:
         _describe_once(data)
-    return time.perf_counter() - started, time.process_time() - processor, _read_peak()
+    return time.perf_counter() - started, time.process_time() - processor, read_peak_memory()
 
 
 def _describe_once(data: Dataset) -> None:
@@ -116,13 +115,3 @@ def _describe_once(data: Dataset) -> None:
     describe_json(coverage)
     with tempfile.TemporaryDirectory() as folder:
         draw_coverage(Path(folder) / "figure.png", coverage, episode_points(data, None), view)
-
-
-def _read_peak() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        # `ru_maxrss` of Linux counts what the parent held when this process was started.
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

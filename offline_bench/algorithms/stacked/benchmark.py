@@ -6,14 +6,11 @@ The products a step cannot do without take their turn too, so that the distance 
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Protocol
 
@@ -29,6 +26,7 @@ from offline_bench.algorithms.stacked.opponent import D3rlpyProcess, Size, perio
 from offline_bench.algorithms.stacked.products import PlainProduct, Replay, record_products
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.dataset import Dataset
+from offline_bench.provenance import read_peak_memory
 
 ALGORITHMS = tuple(STACKED)
 SLABS = (1, 4, 12, 48)
@@ -226,10 +224,4 @@ def _middle(values: np.ndarray) -> float:
 def _peak_of(algorithm: str, size: Size, runs: int, steps: int) -> int:
     with one_thread():
         start_training(stacked_learner(algorithm, size), synthetic_data(), runs).advance(steps)
-    status = Path("/proc/self/status")
-    if status.exists():
-        # `ru_maxrss` of Linux counts what the parent held when this process was started.
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return read_peak_memory()
