@@ -22,6 +22,8 @@ from offline_bench.loaders.minari import read_minari
 
 ID = "mine/goals-v0"
 MAZE = "PointMaze_UMaze-v3(continuing_task=False, max_episode_steps=12)"
+ANT = "AntMaze_UMaze-v5(continuing_task=False, max_episode_steps=12)"
+KITCHEN = "FrankaKitchen-v1(max_episode_steps=6)"
 LAKE = "FrozenLake-v1"
 
 
@@ -49,7 +51,10 @@ def act_at_random(env: Any, seeds: Sequence[int]) -> list[dict[str, Any]]:
         env.action_space.seed(seed)
         shown, actions, rewards, ends = [observation], [], [], [(False, False)]
         while not any(ends[-1]):
-            actions.append(env.action_space.sample())
+            action = env.action_space.sample()
+            # Rounded as a dataset holds them: the kitchen's are float64.
+            rounded = action.astype(np.float32).astype(action.dtype) if np.ndim(action) else action
+            actions.append(rounded)
             observation, reward, *end, _ = env.step(actions[-1])
             shown.append(observation)
             rewards.append(float(reward))
@@ -110,6 +115,20 @@ def test_a_point_maze_with_goals_is_read_as_it_is_stepped(home: Path) -> None:
     # achieved_goal, desired_goal, observation, whose first two are the place, as is achieved_goal
     np.testing.assert_array_equal(data.observations[:, :2], data.observations[:, 4:6])
     step_again(data.environment, data, seeds)
+
+
+@pytest.mark.parametrize("environment", [ANT, KITCHEN])
+def test_an_ant_maze_and_a_kitchen_are_read_as_they_are_stepped(environment: str, home: Path) -> None:
+    pytest.importorskip("gymnasium_robotics")
+    seeds = (5, 6)
+    with others_warnings_aside():
+        env = gymnasium.make(find_spec(environment))
+        write(act_at_random(env, seeds), env=env)
+        env.close()
+    data = load(ID)
+    assert data.environment == environment
+    with others_warnings_aside():
+        step_again(data.environment, data, seeds)
 
 
 def nested_space() -> spaces.Dict:
