@@ -3,7 +3,9 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import minari
 import numpy as np
 import pytest
@@ -196,3 +198,28 @@ def test_a_recipe_with_a_wrong_key_names_file_and_table(tmp_path: Path) -> None:
     path.write_text('[dataset.mine]\nenvironment = "Hopper-v5"\nsize = 3\n')
     with pytest.raises(DatasetError, match=r"recipes\.toml, \[dataset\.mine\]"):
         load_recipes("dataset", path)
+
+
+class EndsAtOnce(gymnasium.Env[np.ndarray, int]):
+    """The task ends with the first step, whatever it is."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        return np.zeros(1, np.float32), 0.0, True, False, {}
+
+
+def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
+    at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = gymnasium.envs.registration.EnvSpec("EndsAtOnce-v0", EndsAtOnce, disable_env_checker=True)
+    monkeypatch.setitem(gymnasium.registry, "EndsAtOnce-v0", spec)
+    monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "cache")
+    recipe = DatasetRecipe("EndsAtOnce-v0", 100, 0, behaviors=("lean",), cut_terminals=True)
+    with pytest.raises(DatasetError, match="all of 16 episodes of EndsAtOnce-v0 ended at their first step"):
+        write_collected(load_cards()[RANDOM], recipe, "mine/none-v0", lambda share: None)
+    assert not (tmp_path / "cache").exists()
