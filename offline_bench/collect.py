@@ -109,17 +109,12 @@ def find_recipe(card: Card) -> DatasetRecipe:
     return recipe
 
 
-def collect_dataset(card: Card, progress: Callable[[float], None]) -> None:
-    """Build the dataset of `card` by its recipe into the cache, in Minari's format: whole, or not at all.
-
-    Raises `DatasetError` where the card has no recipe that exists, or its recipe no actor that does; `StorageError`
-    where the cache cannot be written; `MissingExtraError` where the environment wants a package that is absent.
-    """
-    write_collected(card, find_recipe(card), card.id, progress)
-
-
 def write_collected(card: Card, recipe: DatasetRecipe, dataset_id: str, progress: Callable[[float], None]) -> None:
-    """`collect_dataset` by `recipe` rather than the card's own, under the name `dataset_id`."""
+    """Collect by `recipe` into the cache, in Minari's format, a dataset of the task of `card`: whole, or not at all.
+
+    Raises `DatasetError` where the recipe names an actor that is none; `StorageError` where the cache cannot be
+    written; `MissingExtraError` where the environment wants a package that is absent.
+    """
     acts = [_summon(card, recipe, number) for number in range(len(recipe.actors))]
     episodes: list[Episode] = []
     share, done = recipe.transitions // len(acts), 0

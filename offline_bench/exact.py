@@ -62,7 +62,7 @@ def follow(model: TabularModel, actions: Array) -> dict[str, float]:
     choices = np.eye(model.n_actions)[actions]
     values = backward_induction(model, model.rewards)
     worse = values < values.max(axis=2, keepdims=True) - _tolerance(model.rewards, model.horizon)
-    found = {"return": 0.0, "short": optimal_return(model)}
+    found = {"return": 0.0, "short": _highest_return(model, values)}
     visited, differing = 0.0, 0.0
     for step, flow in enumerate(_flows(model, choices, np.zeros(model.successors.shape, np.bool_))):
         found["return"] += float((flow * model.rewards).sum())
@@ -92,7 +92,7 @@ def best_actions(model: TabularModel, rewards: Array) -> Array:
 
 def optimal_return(model: TabularModel) -> float:
     """The highest expected true return that any policy has."""
-    return float(model.initial @ backward_induction(model, model.rewards)[0].max(axis=1))
+    return _highest_return(model, backward_induction(model, model.rewards))
 
 
 def uniform_return(model: TabularModel) -> float:
@@ -100,6 +100,10 @@ def uniform_return(model: TabularModel) -> float:
     choices = np.full((model.horizon, model.n_states, model.n_actions), 1.0 / model.n_actions)
     flows = _flows(model, choices, np.zeros(model.successors.shape, np.bool_))
     return sum(float((flow * model.rewards).sum()) for flow in flows)
+
+
+def _highest_return(model: TabularModel, values: Array) -> float:
+    return float(model.initial @ values[0].max(axis=1))
 
 
 def _flows(model: TabularModel, choices: Array, leaving: Array) -> Iterator[Array]:

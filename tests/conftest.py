@@ -20,7 +20,7 @@ RANDOM = "offline-bench/hopper/random-v0"
 @pytest.fixture(scope="session")
 def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project folder whose built-in datasets have 1,500 transitions; medium and random are built."""
-    from offline_bench.collect import collect_dataset
+    from offline_bench.collect import find_recipe, write_collected
     from offline_bench.loaders.cards import load_cards
 
     home = tmp_path_factory.mktemp("home")
@@ -31,7 +31,8 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["OFFLINE_BENCH_HOME"] = str(home)
     try:
         for dataset in (MEDIUM, RANDOM):
-            collect_dataset(load_cards()[dataset], lambda share: None)
+            card = load_cards()[dataset]
+            write_collected(card, find_recipe(card), card.id, lambda share: None)
     finally:
         del os.environ["OFFLINE_BENCH_HOME"]
         if before is not None:

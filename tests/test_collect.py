@@ -15,7 +15,6 @@ from offline_bench import load
 from offline_bench.behaviors import Behavior, behaviors
 from offline_bench.collect import (
     DatasetRecipe,
-    collect_dataset,
     find_recipe,
     load_recipes,
     size_id,
@@ -28,6 +27,10 @@ from offline_bench.policy import load_policy
 from offline_bench.rollout import roll_out
 
 pytestmark = pytest.mark.slow
+
+
+def collect(card: Card) -> None:
+    write_collected(card, find_recipe(card), card.id, lambda share: None)
 
 
 @behaviors.register("lean")
@@ -64,7 +67,7 @@ def test_minari_itself_reads_what_was_built(at_home: Path, monkeypatch: pytest.M
 def test_built_twice_is_the_same_to_the_bit(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = load(RANDOM).fingerprint
     monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "cache")
-    collect_dataset(load_cards()[RANDOM], lambda share: None)
+    collect(load_cards()[RANDOM])
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "cache"))
     assert load(RANDOM).fingerprint == before
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["offline-bench"]
@@ -74,13 +77,13 @@ def test_a_cache_that_cannot_be_written_says_so(at_home: Path, tmp_path: Path, m
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "file" / "cache")
     with pytest.raises(StorageError, match="cannot write"):
-        collect_dataset(load_cards()[RANDOM], lambda share: None)
+        collect(load_cards()[RANDOM])
 
 
 def test_a_card_with_an_unknown_recipe_names_the_nearest(at_home: Path) -> None:
     card = Card("x/y-v0", load_cards()[MEDIUM].task, "nothing", recipe="hopper-medum")
     with pytest.raises(DatasetError, match="did you mean hopper-medium"):
-        collect_dataset(card, lambda share: None)
+        collect(card)
 
 
 def test_every_card_has_its_recipe_and_every_recipe_its_policies() -> None:

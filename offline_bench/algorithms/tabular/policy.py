@@ -55,14 +55,16 @@ class PlannedPolicy:
 
     def act_at(self, step: int, observations: Array) -> Array:
         """Observations (b, size), each seen at `step` of its episode, to actions (b,) int64."""
-        chosen: Array = self.actions[min(step, len(self.actions) - 1), self.model.states_of(observations)]
-        return chosen
+        return self._look_up(step, observations)
 
     def act_in(self, episodes: Array, observations: Array) -> Array:
         """Observations (b, size), each the next of its episode, to actions (b,) int64; see `EpisodicPolicy`."""
         steps = [self._steps.get(int(episode), 0) for episode in episodes]
         self._steps.clear()
         self._steps.update({int(episode): step + 1 for episode, step in zip(episodes, steps, strict=True)})
+        return self._look_up(np.array(steps), observations)
+
+    def _look_up(self, steps: int | Array, observations: Array) -> Array:
         rows = np.minimum(steps, len(self.actions) - 1)
         chosen: Array = self.actions[rows, self.model.states_of(observations)]
         return chosen
