@@ -1,0 +1,170 @@
+"""What the analysis of a frame of runs finds: every number that the report lays out beside the leaderboard.
+
+Definitions are on the functions that compute these. Numbers are NaN where there is none; a number and its interval
+never stand without how many runs are behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval, from `n` runs."""
+
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One algorithm under one relabeling over all its tasks (dataset, curation), normalized scores.
+
+    missing  tasks of the frame on which it has no run that ended well: they are not in the numbers
+    """
+
+    algorithm: str
+    relabeling: str
+    iqm: Estimate
+    median: Estimate
+    mean: Estimate
+    optimality_gap: Estimate
+    tasks: int
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """Probability that a run under `first` outscores a run under `second`, averaged over the tasks that have both."""
+
+    algorithm: str
+    first: str
+    second: str
+    probability: Estimate
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Share of runs that score above each threshold, with pointwise intervals; all (len(thresholds),)."""
+
+    algorithm: str
+    relabeling: str
+    thresholds: tuple[float, ...]
+    values: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PositiveBias:
+    """1 / ε̂ of one algorithm on one dataset and curation; ∞ where ε̂ ≤ 0.
+
+    epsilon          1 − (least score over the wrong rewards) / 100
+    worst            the wrong reward with the least score
+    published        the same from published scores of that algorithm on the matching tier; NaN where there are none
+    """
+
+    dataset: str
+    curation: str
+    algorithm: str
+    epsilon: Estimate
+    bias: Estimate
+    worst: str
+    published: float = np.nan
+    published_source: str = ""
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """Per dataset, curation, algorithm and relabeling: how its policies stay with the data, and what the reward cost.
+
+    retention  score under this reward over score under the true one; NaN where the true one is not positive
+    """
+
+    dataset: str
+    curation: str
+    algorithm: str
+    relabeling: str
+    score: Estimate
+    gap: Estimate
+    retention: Estimate
+    in_support: Estimate
+    concentrability: Estimate
+    effective_share: Estimate
+    length: Estimate
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of the variance of the score each source decides, over all datasets ('') or within one.
+
+    shares  (source, share): coverage, reward, algorithm, their interactions, seed and the rest; they sum to 1
+    ratio   share of coverage over share of reward; high is ∞ where the share of reward may be 0
+    levels  (source, number of levels)
+    """
+
+    dataset: str
+    shares: tuple[tuple[str, Estimate], ...]
+    ratio: Estimate
+    levels: tuple[tuple[str, int], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Behavior distances partitioned by one source (PERMANOVA), over the runs of one dataset."""
+
+    dataset: str
+    source: str
+    pseudo_f: float
+    r2: Estimate
+    p: float
+    permutations: int
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """One policy on the map of its task's policies."""
+
+    key: str
+    x: float
+    y: float
+    coverage: str
+    reward: str
+    algorithm: str
+    seed: int
+    score: float
+
+
+@dataclass(frozen=True)
+class PolicyMap:
+    """All policies of one dataset in the plane; `explained` (2,), the share of squared distance on each axis."""
+
+    dataset: str
+    points: tuple[MapPoint, ...]
+    explained: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The sentence of the report and the numbers in it."""
+
+    sentence: str
+    overall: Shares
+    within: tuple[Shares, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A prediction written before its suite ran, and what came of it: holds, fails or open, with the figures."""
+
+    name: str
+    text: str
+    verdict: str
+    figures: str
