@@ -56,12 +56,16 @@ class Grid:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named study; `folder` holds its suite file and its committed results."""
+    """A named study; `folder` holds its suite file and its committed results.
+
+    predictions   the file's [[predictions]] tables as they stand; `analysis.predictions` reads them
+    """
 
     name: str
     title: str
     folder: Path
     grids: tuple[Grid, ...]
+    predictions: tuple[Any, ...] = ()
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
@@ -89,13 +93,16 @@ def load_suite(name: str) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SuiteError(f"cannot read the suite file {path}: {error}") from error
-    unknown = set(content) - {"title", "grids"}
-    if unknown or not isinstance(content.get("grids"), list):
+    unknown = set(content) - {"title", "grids", "predictions"}
+    predictions = content.get("predictions", [])
+    if unknown or not isinstance(content.get("grids"), list) or not isinstance(predictions, list):
         raise SuiteError(
-            f"{path}: a suite file has a title and [[grids]]; unknown: {', '.join(sorted(unknown)) or '-'}"
+            f"{path}: a suite file has a title and [[grids]], and may have [[predictions]]; "
+            f"unknown: {', '.join(sorted(unknown)) or '-'}"
         )
     grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
-    return Suite(path.resolve().parent.name, str(content.get("title", "")), path.resolve().parent, grids)
+    folder = path.resolve().parent
+    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions))
 
 
 def _build_grid(table: Any, where: str) -> Grid:
