@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline_bench.curate import curate
+from offline_bench.curate import curate, needed_datasets
 from offline_bench.dataset import ActionSpace, Dataset
 from offline_bench.errors import CurationError, RelabelingError
+from offline_bench.loaders import load
 from offline_bench.relabel import relabel
 
 
@@ -29,9 +30,11 @@ def check_relabeling(text: str) -> None:
 def check_curation(text: str) -> None:
     """The contract of a curation, tried on small datasets: raises `CurationError` saying what it broke.
 
-    A selection that keeps the rules of `Selection`; the data untouched; the same selection every time.
+    A selection that keeps the rules of `Selection`; the data untouched; the same selection every time. One that mixes
+    in another dataset is tried on that one itself, as nothing small is of its task. A parameter that the data is too
+    short for is refused by the curation itself.
     """
-    for data in sample_datasets():
+    for data in [load(name) for name in needed_datasets(text)] or sample_datasets():
         before = data.fingerprint
         first, again = curate(data, text), curate(data, text)
         if _fresh_fingerprint(data) != before:

@@ -35,6 +35,17 @@ class ActionSpace:
 
 
 @dataclass(frozen=True, eq=False)
+class Sources:
+    """The whole episodes that transitions come from.
+
+    returns (m,) float64 true returns of them; episodes (n_episodes,) int64, which of them each episode is a piece of.
+    """
+
+    returns: Array
+    episodes: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """n transitions in time order, episode after episode. All arrays are write-protected on construction.
 
@@ -49,6 +60,7 @@ class Dataset:
     terminals          (n,) bool, the task ended here: the value after it is 0
     timeouts           (n,) bool, the clock ran out or the episode was cut here: the value after it is bootstrapped
     curation, relabeling   canonical text of what was done to it
+    sources            the whole episodes a curation cut it from; None where its episodes are whole
 
     Raises `DatasetError`, naming the dataset and the field, where a rule is broken.
     """
@@ -65,6 +77,7 @@ class Dataset:
     rewards: Array = field(default_factory=lambda: np.empty(0, np.float32))
     curation: str = "full"
     relabeling: str = "original"
+    sources: Sources | None = None
 
     def __post_init__(self) -> None:
         if self.rewards.size == 0:
@@ -109,6 +122,19 @@ class Dataset:
     def true_returns(self) -> Array:
         """(n_episodes,) undiscounted sum of the true rewards of each episode, float64."""
         return protect(np.add.reduceat(self.true_rewards.astype(np.float64), self.episode_starts))
+
+    @property
+    def behavior_returns(self) -> Array:
+        """(m,) true returns of the whole episodes its transitions come from, float64: how well the behavior did.
+
+        A piece of an episode says nothing of that; where no curation cut any, they are `true_returns`.
+        """
+        return self.true_returns if self.sources is None else self.sources.returns
+
+    @property
+    def source_of(self) -> Array:
+        """(n,) which of `behavior_returns` is of the whole episode each transition comes from."""
+        return self.episode_of if self.sources is None else self.sources.episodes[self.episode_of]
 
     @cached_property
     def fingerprint(self) -> str:

@@ -20,6 +20,7 @@ from offline_bench.relabel import relabel, relabelings
 from offline_bench.rollout import Episode
 from offline_bench.seeds import training_seed
 from offline_bench.sketch import sketch_visits
+from offline_bench.support import Support
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,19 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
+    # The runs of a slab differ in rewards, which support knows nothing of.
+    support = Support(datasets[0]) if any(outcome.last for outcome in outcomes) else None
+    supports = [support.measure(outcome.last) if support and outcome.last else {} for outcome in outcomes]
     seconds = (time.monotonic() - started) / len(slab.jobs)
     return [
-        _record(job.run, data, outcome, learners[0].trainer, slab.device, seconds)
-        for job, data, outcome in zip(slab.jobs, datasets, outcomes, strict=True)
+        _record(job.run, data, outcome, support, learners[0].trainer, slab.device, seconds)
+        for job, data, outcome, support in zip(slab.jobs, datasets, outcomes, supports, strict=True)
     ]
 
 
 def prepare_data(run: Run) -> Dataset:
     """What the learner of `run` is given. Raises what loading, curating and relabeling raise."""
-    data = _load_once(run.dataset)
-    data = curate(data, run.curation)
-    return relabel(data, run.relabeling, run.seed)
+    return relabel(_curate_once(run.dataset, run.curation), run.relabeling, run.seed)
 
 
 @lru_cache(maxsize=2)
@@ -87,7 +89,20 @@ def _load_once(dataset: str) -> Dataset:
     return load(dataset)
 
 
-def _record(run: Run, data: Dataset, outcome: Outcome, trainer: str, device: str, seconds: float) -> Record:
+@lru_cache(maxsize=2)
+def _curate_once(dataset: str, curation: str) -> Dataset:
+    return curate(_load_once(dataset), curation)
+
+
+def _record(
+    run: Run,
+    data: Dataset,
+    outcome: Outcome,
+    support: dict[str, float],
+    trainer: str,
+    device: str,
+    seconds: float,
+) -> Record:
     return Record(
         run=run,
         status=outcome.status,
@@ -96,10 +111,11 @@ def _record(run: Run, data: Dataset, outcome: Outcome, trainer: str, device: str
         lengths=[episode.length for episode in outcome.last],
         curve=outcome.curve,
         sketch=_sketch(outcome.last, run.dataset),
+        support=support,
         data={
             "transitions": data.n,
             "episodes": data.n_episodes,
-            "mean_return": float(data.true_returns.mean()),
+            "mean_return": float(data.behavior_returns.mean()),
             "mean_length": float(data.lengths.mean()),
         },
         fingerprints={

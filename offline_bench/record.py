@@ -55,7 +55,9 @@ class Record:
     returns, lengths   true return and length of each evaluation episode, at the last step
     curve              the evaluations at the declared steps, the last included
     sketch             where the policy went in state and action, see `sketch.py`; empty where the task has no scale
-    data               transitions, episodes, mean_return, mean_length of what the learner was given
+    support            in_support, concentrability, effective_share, see `support.py`; empty where it was not measured
+    data               transitions, episodes and mean_length of what the learner was given, and mean_return, the mean
+                       true return of the whole episodes that comes from
     fingerprints       dataset, policy, relabeling_source, curation_source
     provenance         trainer, device, versions, machine, seconds
     """
@@ -67,6 +69,7 @@ class Record:
     lengths: list[int] = field(default_factory=list)
     curve: list[CurvePoint] = field(default_factory=list)
     sketch: list[float] = field(default_factory=list)
+    support: dict[str, float] = field(default_factory=dict)
     data: dict[str, float] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +82,9 @@ def to_text(record: Record) -> str:
     NaN and infinity become null, as strict JSON has neither.
     """
     content = _without_nan({**asdict(record), "key": record.run.key})
+    if not record.support:
+        # Records from before it was measured keep their text.
+        del content["support"]
     content["checksum"] = _checksum(content)
     return json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
@@ -108,8 +114,8 @@ def from_text(text: str, where: str) -> Record:
 
 def _from_content(content: dict[str, Any], key: str | None, where: str) -> Record:
     expected = {f.name for f in fields(Record)}
-    if set(content) != expected or content["status"] not in STATUSES:
-        odd = sorted(set(content) ^ expected) or [content["status"]]
+    if set(content) | {"support"} != expected or content["status"] not in STATUSES:
+        odd = sorted(set(content) - expected | expected - set(content) - {"support"}) or [content["status"]]
         raise RecordError(f"{where} does not have the fields of a record: {', '.join(odd)}. Delete it to redo its run.")
     try:
         run = Run(**content["run"])

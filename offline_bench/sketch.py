@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from offline_bench.rollout import Episode
+
+Array = npt.NDArray[Any]
 
 FEATURES = 128
 FEATURE_ENTROPY = 1_177
@@ -24,9 +28,13 @@ def sketch_visits(episodes: Sequence[Episode], mean: Sequence[float], scale: Seq
     observations = np.concatenate([episode.observations[:-1] for episode in episodes])
     actions = np.concatenate([episode.actions.reshape(episode.length, -1) for episode in episodes])
     states = (observations - np.array(mean)) / np.array(scale)
-    visits = np.concatenate([states, actions], axis=1)
+    features = fourier_features(np.concatenate([states, actions], axis=1))
+    return [round(float(value), 6) for value in features.mean(axis=0)]
+
+
+def fourier_features(visits: Array) -> Array:
+    """√(2/D) cos(Wx + b) of visits (n, d), D = 128: (n, D), with the W and b that all sketches have."""
     rng = np.random.default_rng(FEATURE_ENTROPY)
     weights = rng.standard_normal((FEATURES, visits.shape[1])) / np.sqrt(visits.shape[1])
     phases = rng.uniform(0.0, 2.0 * np.pi, FEATURES)
-    features = np.sqrt(2.0 / FEATURES) * np.cos(visits @ weights.T + phases)
-    return [round(float(value), 6) for value in features.mean(axis=0)]
+    return np.asarray(np.sqrt(2.0 / FEATURES) * np.cos(visits @ weights.T + phases))

@@ -40,6 +40,9 @@ COLUMNS = {
     "transitions": "float64",
     "data_episodes": "float64",
     "data_length": "float64",
+    "in_support": "float64",
+    "concentrability": "float64",
+    "effective_share": "float64",
 }
 
 
@@ -48,8 +51,9 @@ def to_frame(records: Sequence[Record]) -> pd.DataFrame:
 
     true_return, length   means over the evaluation episodes at the last step; NaN unless the run is ok
     score                 true_return on the normalized scale of the dataset's card; NaN where there is no card
-    behavior_*            mean true return of the episodes the learner was given, and its score
+    behavior_*            mean true return of the whole episodes the learner's data comes from, and its score
     transitions, data_*   size and mean episode length of what the learner was given
+    in_support, concentrability, effective_share   how far the policy stays with its data, see `support.Support`
     stale                 why the record no longer means what it did; '' where it still does
 
     Raises `RecordError` where two records are of one run.
@@ -144,6 +148,7 @@ def _row(record: Record) -> dict[str, Any]:
         "transitions": _number(record.data.get("transitions")),
         "data_episodes": _number(record.data.get("episodes")),
         "data_length": _number(record.data.get("mean_length")),
+        **{name: _number(record.support.get(name)) for name in ("in_support", "concentrability", "effective_share")},
     }
 
 

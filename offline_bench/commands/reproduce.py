@@ -12,7 +12,9 @@ from offline_bench.algorithms.device import select_device
 from offline_bench.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.curate import needed_datasets
 from offline_bench.display import describe_record, open_bar
+from offline_bench.experiment import Job
 from offline_bench.record import Run
 from offline_bench.slabs import group_jobs
 from offline_bench.store import read_records
@@ -53,7 +55,7 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
     if not jobs:
         return
     select_device(means.device)
-    build_missing(dict.fromkeys(job.run.dataset for job in jobs), max(means.workers, 1))
+    build_missing(_datasets_of(jobs), max(means.workers, 1))
     check_jobs(jobs, means.device)
     slabs = group_jobs(jobs, folder, means.workers, means.device)
     with open_bar(title, len(jobs), "runs") as bar:
@@ -61,6 +63,12 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
             bar.show(step.share, step.finished)
             for record in step.records:
                 bar.show(step.share, step.finished, describe_record(record))
+
+
+def _datasets_of(jobs: Sequence[Job]) -> list[str]:
+    """What the jobs load, each once: their datasets, and those that their curations mix in."""
+    needed = [name for job in jobs for name in (job.run.dataset, *needed_datasets(job.run.curation))]
+    return list(dict.fromkeys(needed))
 
 
 def compare_with_committed(folder: Path, committed_folder: Path) -> str:

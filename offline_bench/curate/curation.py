@@ -1,4 +1,4 @@
-"""Curations: which transitions are there, and where episodes now end. Nothing else can change.
+"""What a curation is, and carrying one out: it decides which transitions are there and where episodes end, no more.
 
 A curation is a pure function `(data, *, parameters) -> Selection`. It is handed read-only arrays and returns which
 rows stay; `curate` takes those rows from every array. A curation that draws takes its seed as a parameter, so that
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.dataset import CONTENT, Dataset, is_write
+from offline_bench.curate.pool import Pool
+from offline_bench.dataset import CONTENT, Dataset, Sources, is_write, protect
 from offline_bench.errors import CurationError, OfflineBenchError
 from offline_bench.registry import Registry
 
@@ -27,11 +28,14 @@ class Selection:
     """What a curation returns, for the m transitions that stay.
 
     rows (m,) int64, strictly ascending; terminals, timeouts (m,) bool, where episodes end now.
+    beside: id of another dataset of the same task, whose n' rows are the rows n to n + n' - 1; '' for none. It is
+    named, not handed over: so its transitions, too, come as they are.
     """
 
     rows: Array
     terminals: Array
     timeouts: Array
+    beside: str = ""
 
 
 curations: Registry[Callable[..., Selection]] = Registry("curation")
@@ -42,7 +46,8 @@ def curate(data: Dataset, text: str) -> Dataset:
 
     Raises `CurationError`, with the curation's name and what it did, where the selection is malformed, ends no
     episode where two would run together, claims a terminal the data does not have, is empty, or where the curation
-    wrote into the data or raised; `SpecError` and `UnknownNameError` where `text` names none.
+    wrote into the data or raised; `SpecError` and `UnknownNameError` where `text` names none; what loading raises
+    where another dataset is mixed in.
     """
     component = curations.bind(text)
     name = str(component)
@@ -53,35 +58,50 @@ def curate(data: Dataset, text: str) -> Dataset:
     except Exception as error:
         what = "tried to write into the data" if is_write(error) else "raised"
         raise CurationError(f"curation {name} {what}: {type(error).__name__}: {error}") from error
-    _check(selection, name, data)
-    return _take(data, selection, name)
-
-
-def _take(data: Dataset, selection: Selection, name: str) -> Dataset:
-    if len(selection.rows) == data.n:
-        # No row goes: the arrays are shared, whatever became of the ends.
-        return replace(data, terminals=selection.terminals, timeouts=selection.timeouts, curation=name)
-    taken = {field: getattr(data, field)[selection.rows] for field in (*CONTENT, "rewards")}
-    taken |= {"terminals": selection.terminals, "timeouts": selection.timeouts}
-    return replace(data, **taken, curation=name)
-
-
-def _check(selection: Any, name: str, data: Dataset) -> None:
     if not isinstance(selection, Selection):
         raise CurationError(f"curation {name} returned {type(selection).__name__}: a Selection is wanted")
+    pool = Pool.of(data, selection.beside)
+    _check(selection, name, pool)
+    return _take(data, selection, name, pool)
+
+
+def needed_datasets(text: str) -> tuple[str, ...]:
+    """Ids of the datasets that the curation `text` reads beside the one it is given: its parameter `id`.
+
+    Raises `SpecError`, `UnknownNameError`.
+    """
+    return tuple(str(value) for key, value in curations.bind(text).spec.parameters if key == "id")
+
+
+def _take(data: Dataset, selection: Selection, name: str, pool: Pool) -> Dataset:
+    taken: dict[str, Any] = {}
+    # Where no row goes the arrays are shared, whatever became of the ends.
+    if len(selection.rows) < data.n or selection.beside:
+        taken = {field: pool.take(field, selection.rows) for field in (*CONTENT, "rewards")}
+    taken |= {"terminals": selection.terminals, "timeouts": selection.timeouts}
+    return replace(data, **taken, sources=_sources(selection, pool), curation=name)
+
+
+def _sources(selection: Selection, pool: Pool) -> Sources:
+    ends = selection.rows[selection.terminals | selection.timeouts]
+    kept, episodes = np.unique(pool.source_of[ends], return_inverse=True)
+    return Sources(protect(pool.behavior_returns[kept]), protect(episodes.astype(np.int64)))
+
+
+def _check(selection: Selection, name: str, pool: Pool) -> None:
     rows, terminals, timeouts = selection.rows, selection.terminals, selection.timeouts
     kinds = [getattr(array, "dtype", np.dtype(object)).kind for array in (rows, terminals, timeouts)]
     if kinds != ["i", "b", "b"] or rows.ndim != 1 or not rows.shape == terminals.shape == timeouts.shape:
         raise CurationError(f"curation {name} returned rows, terminals and timeouts that are not int, bool, bool (m,)")
     if len(rows) == 0:
-        raise CurationError(f"curation {name} leaves no transition of {data.id!r}: choose a larger share")
-    if rows[0] < 0 or rows[-1] >= data.n or (np.diff(rows) <= 0).any():
-        raise CurationError(f"curation {name} returned rows that do not ascend strictly within 0..{data.n - 1}")
-    if (terminals & ~data.terminals[rows]).any():
+        raise CurationError(f"curation {name} leaves no transition of {pool.id!r}: choose a larger share")
+    if rows[0] < 0 or rows[-1] >= pool.n or (np.diff(rows) <= 0).any():
+        raise CurationError(f"curation {name} returned rows that do not ascend strictly within 0..{pool.n - 1}")
+    if (terminals & ~pool.terminals[rows]).any():
         raise CurationError(f"curation {name} marks a terminal where the task did not end: mark a time-out there")
     if (terminals & timeouts).any():
         raise CurationError(f"curation {name} marks a transition as terminal and as time-out: it can be one of them")
-    episodes = data.episode_of[rows]
+    episodes = pool.episode_of[rows]
     last = np.append(episodes[:-1] != episodes[1:], True)
     if (last & ~(terminals | timeouts)).any():
         raise CurationError(f"curation {name} lets an episode run into the next: mark its last kept row as a time-out")
@@ -96,41 +116,11 @@ def select_rows(data: Dataset, keep: Array) -> Selection:
     return Selection(rows, terminals, data.timeouts[rows] | (last & ~terminals))
 
 
-@curations.register("full")
-def full(data: Dataset) -> Selection:
-    """Every transition, as it is."""
-    return Selection(np.arange(data.n), data.terminals, data.timeouts)
+def select_pieces(data: Dataset, keep: Array) -> Selection:
+    """`select_rows`, with an end before every gap too: what was torn apart becomes episodes of its own.
 
-
-@curations.register("drop-terminals")
-def drop_terminals(data: Dataset) -> Selection:
-    """Without the transitions that ended the task; the step before each becomes a time-out.
-
-    No learner sees that an episode can end, so no reward can make ending attractive.
+    So the next observation of every row that ends no episode is the observation of the next row.
     """
-    return select_rows(data, ~data.terminals)
-
-
-@curations.register("terminals-as-timeouts")
-def terminals_as_timeouts(data: Dataset) -> Selection:
-    """Every transition stays, but the value after a terminal is bootstrapped instead of 0."""
-    return Selection(np.arange(data.n), np.zeros(data.n, bool), data.terminals | data.timeouts)
-
-
-@curations.register("fraction")
-def fraction(data: Dataset, *, p: float, seed: int = 0) -> Selection:
-    """A random share p in (0, 1] of the episodes, at least one: less coverage of everything alike."""
-    if not 0.0 < p <= 1.0:
-        raise CurationError(f"fraction(p={p}): a share lies in (0, 1]")
-    count = max(1, round(p * data.n_episodes))
-    chosen = np.random.default_rng(seed).permutation(data.n_episodes)[:count]
-    return select_rows(data, np.isin(data.episode_of, chosen))
-
-
-@curations.register("truncate")
-def truncate(data: Dataset, *, steps: int) -> Selection:
-    """The first `steps` transitions of every episode; a cut is a time-out. Weakens the length bias."""
-    if steps < 1:
-        raise CurationError(f"truncate(steps={steps}): at least one step is needed")
-    position = np.arange(data.n) - data.episode_starts[data.episode_of]
-    return select_rows(data, position < steps)
+    whole = select_rows(data, keep)
+    torn = np.append(np.diff(whole.rows) > 1, False)
+    return replace(whole, timeouts=whole.timeouts | (torn & ~whole.terminals))
