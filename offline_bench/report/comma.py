@@ -1,0 +1,37 @@
+"""Comma-separated text that a spreadsheet, too, takes for nothing but text and numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+# At the start of a cell, a spreadsheet takes these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
+    """A header and rows as CSV: lines end in LF, numbers have four decimals, counts none; empty where there is none.
+
+    Infinity is written as `inf` or `-inf`. A text that a spreadsheet would run as a formula gets an apostrophe before
+    it, so that `=1+1` reads `'=1+1`; numbers are never touched.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(_cell, header))
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or math.isnan(value):
+        return ""
+    if isinstance(value, int) or math.isinf(value):
+        return str(value)
+    text = f"{value:.4f}"
+    return "0.0000" if text == "-0.0000" else text
