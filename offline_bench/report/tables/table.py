@@ -11,6 +11,7 @@ from offline_bench.report.definitions import DEFINITIONS, Definition
 from offline_bench.report.markdown import NO_VALUE, number
 
 Cell = str | bool | int | float | Estimate
+Rows = tuple[tuple[Cell, ...], ...]
 BOUNDLESS = "∞"
 
 
@@ -42,7 +43,7 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Rows
     note: str = ""
 
     @property
