@@ -94,11 +94,31 @@ def test_a_curation_takes_whole_rows_and_leaves_the_data_alone(name: str, data: 
         ("truncate(steps=3)", [0, 1, 2, 3, 4, 5], [2, 3], [5]),
         ("fraction(p=1)", [0, 1, 2, 3, 4, 5], [2, 3], [5]),
         ("fraction(p=0.01, seed=1)", [0, 1, 2], [2], []),
+        ("tail(steps=1)", [2, 3, 5], [0, 1], [2]),
+        ("tail(steps=2)", [1, 2, 3, 4, 5], [1, 2], [4]),
+        ("equal-length(steps=1)", [0, 3, 4], [1], [0, 2]),
+        ("equal-length(steps=2)", [0, 1, 4, 5], [], [1, 3]),
+        ("equal-length(steps=3)", [0, 1, 2], [2], []),
+        ("prefix(steps=2)", [0, 1], [], [1]),
+        ("prefix(steps=4)", [0, 1, 2, 3], [2, 3], []),
+        ("suffix(steps=1)", [5], [], [0]),
+        ("suffix(steps=4)", [2, 3, 4, 5], [0, 1], [3]),
+        ("top(p=0.1)", [3], [0], []),
+        ("top(p=0.34)", [3], [0], []),
+        ("top(p=0.6)", [0, 1, 2, 3], [2, 3], []),
+        ("bottom(p=0.1)", [4, 5], [], [1]),
+        ("bottom(p=0.6)", [0, 1, 2, 4, 5], [2], [4]),
+        ("band(low=0.34, high=0.66)", [0, 1, 2], [2], []),
+        ("band(low=0.9, high=1)", [3], [0], []),
+        ("band(low=0, high=1)", [0, 1, 2, 3, 4, 5], [2, 3], [5]),
     ],
 )
 def test_selections_computed_by_hand(
     text: str, rows: list[int], terminals: list[int], timeouts: list[int], data: Dataset
 ) -> None:
+    # The episodes return 3, 5 and -2.
+    paid = np.array([1, 1, 1, 5, -1, -1], np.float32)
+    data = replace(data, true_rewards=paid, rewards=paid)
     curated = curate(data, text)
     assert np.array_equal(curated.observations, data.observations[rows])
     assert curated.terminals.tolist() == flags(*terminals, of=len(rows))
@@ -107,8 +127,63 @@ def test_selections_computed_by_hand(
 
 def test_every_curation_has_a_selection_computed_by_hand() -> None:
     by_hand = {"full", "drop-terminals", "terminals-as-timeouts", "truncate", "fraction"}
+    by_hand |= {"tail", "equal-length", "prefix", "suffix", "top", "bottom", "band", "thin", "mix"}
     missing = set(curations.names()) - by_hand
     assert not missing, f"add a selection computed by hand for {', '.join(sorted(missing))}"
+
+
+def test_of_equal_returns_the_earlier_episode_ranks_higher() -> None:
+    data = sample_dataset([2, 2, 2], terminal=[False] * 3, reward=1.0)
+    assert np.array_equal(curate(data, "top(p=0.3)").observations, data.observations[:2])
+    assert np.array_equal(curate(data, "bottom(p=0.3)").observations, data.observations[4:])
+
+
+def test_top_and_bottom_are_bands_and_split_the_episodes_between_them() -> None:
+    data = sample_dataset([1 + i % 7 for i in range(40)], terminal=[i % 2 == 0 for i in range(40)])
+    top, bottom = curate(data, "top(p=0.3)"), curate(data, "bottom(p=0.7)")
+    assert top.fingerprint == curate(data, "band(low=0.7, high=1.0)").fingerprint
+    assert (top.n_episodes, bottom.n_episodes, top.n + bottom.n) == (12, 28, data.n)
+    assert top.true_returns.min() > bottom.true_returns.max()
+
+
+def line(lengths: list[int], crowd: int, seed: int = 0) -> Dataset:
+    """Observations of which the first `crowd` rows lie within a thousandth of each other, the others far apart."""
+    data = sample_dataset(lengths, terminal=[False] * len(lengths), seed=seed)
+    observations = np.arange(data.n, dtype=np.float32)[:, None].repeat(3, axis=1) * 10
+    observations[:crowd] = np.random.default_rng(seed).uniform(0, 1e-3, (crowd, 3)) - 500
+    return replace(data, observations=observations)
+
+
+def test_thin_drops_where_states_lie_densest_and_tears_the_episode_there() -> None:
+    data = line([40, 40], crowd=20)
+    thinned = curate(data, "thin(p=0.75)")
+    assert np.array_equal(thinned.observations, data.observations[20:])
+    assert thinned.lengths.tolist() == [20, 40]
+    crowd_in_the_middle = np.roll(np.arange(80), 30)
+    moved = replace(data, observations=data.observations[crowd_in_the_middle])
+    torn = curate(moved, "thin(p=0.75)")
+    assert torn.lengths.tolist() == [30, 30]
+    assert torn.timeouts.sum() == 2
+    assert torn.behavior_returns.tolist() == data.true_returns.tolist()
+
+
+def test_thin_is_the_same_for_a_seed_and_takes_a_crowd_from_every_seed() -> None:
+    data = line([3000], crowd=1500)
+    one, again, other = (curate(data, f"thin(p=0.5, seed={seed})") for seed in (0, 0, 1))
+    assert one.fingerprint == again.fingerprint
+    assert all(np.array_equal(c.observations, data.observations[1500:]) for c in (one, other))
+
+
+def test_what_is_cut_knows_the_whole_episodes_it_comes_from(data: Dataset) -> None:
+    paid = np.array([1, 1, 1, 5, -1, -1], np.float32)
+    data = replace(data, true_rewards=paid, rewards=paid)
+    assert data.behavior_returns.tolist() == [3, 5, -2]
+    cut = curate(data, "equal-length(steps=2)")
+    assert (cut.true_returns.tolist(), cut.behavior_returns.tolist()) == ([2, -2], [3, -2])
+    assert cut.source_of.tolist() == [0, 0, 1, 1]
+    again = curate(cut, "truncate(steps=1)")
+    assert (again.true_returns.tolist(), again.behavior_returns.tolist()) == ([1, -1], [3, -2])
+    assert relabel(again, "zero", 0).behavior_returns.tolist() == [3, -2]
 
 
 def test_where_no_row_goes_the_arrays_are_shared(data: Dataset) -> None:
@@ -142,7 +217,14 @@ def test_any_rows_can_be_kept_and_episodes_never_run_together(episodes: list[tup
 
 
 @pytest.mark.parametrize(
-    "text", ["fraction(p=0)", "fraction(p=1.5)", "fraction(p=-1)", "truncate(steps=0)", "fraction(p=0.5, seed=-1)"]
+    "text",
+    [
+        *("fraction(p=0)", "fraction(p=1.5)", "fraction(p=-1)", "truncate(steps=0)", "fraction(p=0.5, seed=-1)"),
+        *("top(p=0)", "top(p=1.1)", "bottom(p=-0.1)", "band(low=0.5, high=0.5)", "band(low=-1, high=1)"),
+        *("band(low=0, high=2)", "prefix(steps=0)", "prefix(steps=7)", "suffix(steps=0)", "suffix(steps=7)"),
+        *("tail(steps=0)", "equal-length(steps=0)", "equal-length(steps=4)", "thin(p=0)", "thin(p=1.5)"),
+        "mix(id='a/b-v0', p=0)",
+    ],
 )
 def test_parameters_that_make_no_sense_are_refused(text: str, data: Dataset) -> None:
     with pytest.raises(CurationError, match=text.split("(")[0]):
