@@ -42,7 +42,7 @@ def build_leaderboard(frame: pd.DataFrame, expected: Iterable[Run] = (), problem
     frame = add_missing(frame, expected)
     frame = frame.assign(outcome=frame["status"].mask(frame["stale"] != "", "stale"))
     frame = frame.sort_values([*ROW_KEY, "relabeling", "seed"], ignore_index=True)
-    relabelings = tuple(sorted(set(frame["relabeling"]), key=_relabeling_order))
+    relabelings = tuple(sorted(set(frame["relabeling"]), key=relabeling_order))
     labels = label_algorithms(frame["algorithm"])
     datasets = sorted(set(frame["dataset"]))
     tables = tuple(_table(name, frame[frame["dataset"] == name], relabelings, labels) for name in datasets)
@@ -148,7 +148,7 @@ def _data_rows(frame: pd.DataFrame) -> tuple[DataRow, ...]:
     numbers = frame[columns].where(frame["stale"] == "")
     means = numbers.groupby([frame["dataset"], frame["curation"]]).mean().reset_index()
     rows = [DataRow(*values) for values in means.itertuples(index=False, name=None)]
-    return tuple(sorted(rows, key=lambda row: (row.dataset, _curation_order(row.curation))))
+    return tuple(sorted(rows, key=lambda row: (row.dataset, curation_order(row.curation))))
 
 
 def _algorithm_entries(frame: pd.DataFrame, labels: dict[str, str]) -> tuple[AlgorithmEntry, ...]:
@@ -156,7 +156,7 @@ def _algorithm_entries(frame: pd.DataFrame, labels: dict[str, str]) -> tuple[Alg
     for algorithm, group in frame.groupby("algorithm"):
         used = [tuple(sorted({int(value) for value in group[name]})) for name in ("steps", "episodes", "seed")]
         entries.append(AlgorithmEntry(labels[str(algorithm)], str(algorithm), *used))
-    return tuple(sorted(entries, key=lambda entry: _algorithm_order(entry.algorithm)))
+    return tuple(sorted(entries, key=lambda entry: algorithm_order(entry.algorithm)))
 
 
 def _exclusions(frame: pd.DataFrame) -> tuple[Exclusion, ...]:
@@ -182,17 +182,20 @@ def _groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...
         yield cast("tuple[Any, ...]", key), group
 
 
-def _relabeling_order(text: str) -> tuple[int, str]:
+def relabeling_order(text: str) -> tuple[int, str]:
+    """Sorts relabelings: the true one and its three usual rivals first."""
     return (FIRST_RELABELINGS.index(text) if text in FIRST_RELABELINGS else len(FIRST_RELABELINGS), text)
 
 
-def _curation_order(text: str) -> tuple[bool, str]:
+def curation_order(text: str) -> tuple[bool, str]:
+    """Sorts curations: the whole dataset first."""
     return (text != "full", text)
 
 
-def _algorithm_order(text: str) -> tuple[bool, str]:
+def algorithm_order(text: str) -> tuple[bool, str]:
+    """Sorts algorithms: the reference first."""
     return (spec_name(text) != REFERENCE_ALGORITHM, text)
 
 
 def _row_order(row: Row) -> tuple[Any, ...]:
-    return (_curation_order(row.curation), _algorithm_order(row.algorithm), row.steps, row.episodes)
+    return (curation_order(row.curation), algorithm_order(row.algorithm), row.steps, row.episodes)
