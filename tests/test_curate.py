@@ -159,11 +159,11 @@ def test_thin_drops_where_states_lie_densest_and_tears_the_episode_there() -> No
     thinned = curate(data, "thin(p=0.75)")
     assert np.array_equal(thinned.observations, data.observations[20:])
     assert thinned.lengths.tolist() == [20, 40]
-    crowd_in_the_middle = np.roll(np.arange(80), 30)
+    crowd_in_the_middle = np.roll(np.arange(80), 10)
     moved = replace(data, observations=data.observations[crowd_in_the_middle])
     torn = curate(moved, "thin(p=0.75)")
-    assert torn.lengths.tolist() == [30, 30]
-    assert torn.timeouts.sum() == 2
+    assert torn.lengths.tolist() == [10, 10, 40]
+    assert torn.timeouts.sum() == 3
     assert torn.behavior_returns.tolist() == data.true_returns.tolist()
 
 
