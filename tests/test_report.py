@@ -138,7 +138,7 @@ def test_tables_are_aligned_in_raw_text():
 
 def test_failures_and_problems_are_shown():
     text = page_of(records(), problems=["records/a.json is cut short."])
-    assert "85.0 [80.0, 90.0] (2/3 runs)" in text
+    assert "85.0 [39.2, 130.8] (2/3 runs)" in text
     assert "- failed, toy · zero · iql, seed 2: no memory\n" in text
     assert "records/a.json is cut short." in text
     assert "2 of 3 runs ended well; the others: 1 failed." in text

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
+from offline_bench.analysis.findings import Estimate
+
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Any]
 
-RESAMPLES = 2000
+RESAMPLES = 10_000
+LEVEL = 0.95
 
 
 def iqm(values: npt.ArrayLike, axis: int = -1) -> Any:
@@ -31,24 +35,79 @@ def bootstrap_interval(
     statistic: Statistic,
     rng: np.random.Generator,
     *,
-    level: float = 0.95,
+    level: float = LEVEL,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """Percentile interval of `statistic` by stratified bootstrap: runs are resampled within each task.
+    """Interval of `statistic` by stratified bootstrap, runs resampled within each task; as wide as few runs ask for.
 
     values_by_task: one (n_t,) array per task, lengths may differ. `statistic` maps (resamples, Σ n_t) to
     (resamples,), all tasks' runs side by side. (NaN, NaN) where no task has two runs: one run has no spread.
-    Too narrow for few runs: for the mean of normal values it covers about 93 % of the time with 30 of them, 84 % with
-    5 and 75 % with 3.
+    How often it holds the truth is on `widened_interval`.
     """
-    tasks = [np.asarray(values, float) for values in values_by_task]
-    if not any(len(values) > 1 for values in tasks):
+    tasks = [np.asarray(values, float) for values in values_by_task if np.size(values)]
+    sizes = [len(values) for values in tasks]
+    if max(sizes, default=0) < 2:
         return np.nan, np.nan
-    draws = [values[rng.integers(len(values), size=(resamples, len(values)))] for values in tasks if len(values)]
-    estimates = np.asarray(statistic(np.concatenate(draws, axis=1)))
-    tail = (1.0 - level) / 2.0
-    low, high = np.quantile(estimates, [tail, 1.0 - tail])
+    value = float(np.asarray(statistic(np.concatenate(tasks)[None]))[0])
+    low, high = widened_interval(value, statistic(draw_runs(tasks, rng, resamples)), sizes, level)
     return float(low), float(high)
+
+
+def draw_runs(tasks: Sequence[Array], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
+    """`resamples` draws with replacement within each task: (resamples, Σ n_t), the tasks side by side."""
+    draws = [values[rng.integers(len(values), size=(resamples, len(values)))] for values in tasks]
+    return np.concatenate(draws, axis=1)
+
+
+def widened_interval(value: Any, draws: npt.ArrayLike, sizes: Iterable[int], level: float = LEVEL) -> tuple[Any, Any]:
+    """The percentile interval of bootstrap `draws` (resamples, ...), stretched away from `value` (...) on both sides.
+
+    sizes: how many runs each stratum had that was resampled, (n,) where seeds were resampled jointly. The factor is
+    √(Σn / Σ(n − 1)) · t / z, t and z the quantiles of Student's distribution with Σ(n − 1) degrees of freedom and of
+    the normal: a resample's variance is too small by the first, and it is itself a guess from few runs. Both are from
+    Hesterberg (2015, arXiv 1411.5279); there they move the percentiles, which cannot leave the range of the runs, and
+    that holds the mean of 3 normal runs 75 % of the time. NaN where no stratum has two runs.
+
+    Measured for 95 %, 1,000 frames each, least and most of IQM, mean and median, the truth being that of very many
+    runs; a, normal or t(3) runs; b, lognormal(0.8), or normal of which one in four collapses; c, of two kinds:
+
+        1 task, 3 runs   a 93–96   b 86–96   c 80–82        3 tasks, 3 runs   a 86–95   b 83–91   c 78–91
+        1 task, 5 runs   a 95–99   b 84–98   c 94–95        3 tasks, 5 runs   a 92–95   b 90–96   c 91–93
+        1 task, 10 runs  a 95–97   b 89–98   c 96–97        15 tasks, 3 runs  a 92–95   b 90–96   c 93–96
+
+    The least are medians and tasks of unequal spread under a and c, and means under b: a tail that no run is in, or a
+    kind that no run is of, is in no resample either. Of the IQM of one task: 3 runs 95–96, but c 80; 5 runs 94–97.
+    """
+    draws = np.sort(np.asarray(draws, float), axis=0)
+    factor = widening(sizes, level)
+    if not np.isfinite(factor):
+        none = np.full(draws.shape[1:], np.nan)[()]
+        return none, none
+    tail = (1.0 - level) / 2.0 * (len(draws) - 1)
+    below, above = draws[math.floor(tail)], draws[math.ceil(len(draws) - 1 - tail)]
+    # Not past the value itself: the draws of a biased statistic, as a minimum is, may all lie on one side of it.
+    return value - np.maximum(value - below, 0.0) * factor, value + np.maximum(above - value, 0.0) * factor
+
+
+def widening(sizes: Iterable[int], level: float = LEVEL) -> float:
+    """The factor of `widened_interval`: 2.7 for 3 runs, 1.6 for 5, 1.0 for very many; NaN where no stratum has two."""
+    counts = list(sizes)
+    freedom = sum(count - 1 for count in counts)
+    if freedom < 1:
+        return np.nan
+    upper = (1.0 + level) / 2.0
+    ratio = scipy.stats.t.ppf(upper, freedom) / scipy.stats.norm.ppf(upper)
+    return float(np.sqrt(sum(counts) / freedom) * ratio)
+
+
+def estimate(values_by_task: Sequence[npt.ArrayLike], statistic: Statistic, rng: np.random.Generator) -> Estimate:
+    """`statistic` over all runs of the tasks with its `bootstrap_interval`; NaN without runs."""
+    tasks = [np.asarray(values, float) for values in values_by_task if np.size(values)]
+    if not tasks:
+        return Estimate()
+    together = np.concatenate(tasks)
+    low, high = bootstrap_interval(tasks, statistic, rng)
+    return Estimate(float(np.asarray(statistic(together[None]))[0]), low, high, len(together))
 
 
 def lift(score: float, reference: float) -> float:

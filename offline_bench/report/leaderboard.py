@@ -82,8 +82,9 @@ def _notes(board: Leaderboard) -> str:
     lines = [
         *_unit_notes(board.tables),
         "**Cell**: interquartile mean over seeds (of three runs or fewer, their plain mean) "
-        f"[95 % interval: percentile bootstrap over seeds, {RESAMPLES} resamples]. (2/3 runs): the number is of 2 runs "
-        f"out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there were.",
+        f"[95 % interval: bootstrap over seeds, {RESAMPLES} resamples, widened as few runs ask for]. (2/3 runs): the "
+        f"number is of 2 runs out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there "
+        "were.",
         *_few_seeds_note(board),
         "**behavior**: the mean true return of the episodes the learner was given, on the same scale.",
         "**Lift**: the cell less behavior / the cell less BC's cell (BC on the same data under the same reward; it "
@@ -122,7 +123,9 @@ def _few_seeds_note(board: Leaderboard) -> list[str]:
     runs = f"{few.least}" if few.least == few.most else f"{few.least} to {few.most}"
     return [
         f"**Fewer than {FEW_SEEDS} seeds** stand behind {few.cells} of {few.of} cells ({runs}). Their intervals are "
-        "too narrow: with 3 normal values such an interval covers the mean about 75 % of the time, with 30 about 93 %."
+        "wide, and may leave the possible scores, because so few runs leave that much open. Where runs are of two "
+        "kinds, all may be of one: then the interval of 3 runs holds the truth about 80 % of the time, that of 5 about "
+        "94 %."
     ]
 
 
