@@ -29,17 +29,20 @@ def rows_of(content: object, field: str) -> list[bytes]:
     return [row.tobytes() for row in getattr(content, field)]
 
 
-def test_a_mix_has_the_share_asked_for_and_every_transition_is_of_one_of_the_two_as_it_was() -> None:
-    own, other = load(MEDIUM), load(RANDOM)
-    mixed = curate(own, MIX)
+@pytest.mark.parametrize(("here", "there"), [(MEDIUM, RANDOM), (RANDOM, MEDIUM)])
+def test_a_mix_has_the_share_asked_for_and_every_transition_is_of_one_of_the_two_as_it_was(
+    here: str, there: str
+) -> None:
+    own, other = load(here), load(there)
+    text = f"mix(id={there!r}, p=0.3)"
+    mixed = curate(own, text)
     joined = [set(zip(*(rows_of(data, field) for field in CONTENT), strict=True)) for data in (own, other)]
     rows = list(zip(*(rows_of(mixed, field) for field in CONTENT), strict=True))
-    assert all(row in joined[0] or row in joined[1] for row in rows)
-    from_other = sum(row in joined[1] for row in rows)
-    longest = own.lengths.max() + other.lengths.max()
-    assert abs(from_other - 0.3 * own.n) <= other.lengths.max()
-    assert 0 <= mixed.n - own.n <= longest
-    assert (mixed.id, mixed.curation) == (own.id, MIX)
+    from_own, from_other = (sum(row in part for row in rows) for part in joined)
+    assert from_own + from_other == mixed.n
+    assert 0 <= from_own - 0.7 * own.n < own.lengths.max()
+    assert 0 <= from_other - 0.3 * own.n < other.lengths.max()
+    assert (mixed.id, mixed.curation) == (own.id, text)
     assert sorted(mixed.behavior_returns) == sorted(mixed.true_returns)
 
 
