@@ -1,7 +1,8 @@
 """The one line: what goes wrong in training is recorded, with what was seen before it."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from conftest import MEDIUM
 from offline_bench import Job, Record, Run, carry_out
 from offline_bench.algorithms import Snapshot
 from offline_bench.errors import DivergedError
+from offline_bench.loaders import load
+from offline_bench.record import from_text, to_text
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,17 @@ def test_an_exception_is_recorded_as_failed_with_its_message_and_line(
     assert record.status == "failed"
     assert "RuntimeError: the roof fell in (test_experiment.py, line" in record.reason
     assert [point.step for point in record.curve] == [1]
+
+
+def test_a_record_tells_how_the_behavior_did_before_the_cut_and_how_far_the_policy_stays_with_what_is_left(
+    at_home: Path,
+) -> None:
+    run = Run(MEDIUM, "truncate(steps=5)", "zero", "bc(hidden_units=(8,))", seed=0, steps=2, episodes=5)
+    record = carry_out(Job(run, at=(2,)))
+    whole = load(MEDIUM)
+    assert (record.status, record.data["mean_length"]) == ("ok", 5.0)
+    assert record.data["mean_return"] == whole.true_returns.mean()
+    assert set(record.support) == {"in_support", "concentrability", "effective_share"}
+    assert from_text(to_text(record), "here").support == record.support
+    assert "support" not in json.loads(to_text(replace(record, support={})))
+    assert from_text(to_text(replace(record, support={})), "here").support == {}

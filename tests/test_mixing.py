@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import MEDIUM, RANDOM
 
 from offline_bench.checks import check_curation
 from offline_bench.curate import Selection, curate, curations, needed_datasets
@@ -15,8 +16,6 @@ from offline_bench.errors import CurationError, DatasetNotFoundError
 from offline_bench.loaders import load
 from offline_bench.relabel import relabel
 
-MEDIUM = "offline-bench/hopper/medium-v0"
-RANDOM = "offline-bench/hopper/random-v0"
 MIX = f"mix(id={RANDOM!r}, p=0.3)"
 
 
