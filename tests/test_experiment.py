@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MEDIUM
+from conftest import MEDIUM, RANDOM
 
 from offline_bench import Job, Record, Run, carry_out
 from offline_bench.algorithms import Snapshot
@@ -61,9 +61,9 @@ def test_an_exception_is_recorded_as_failed_with_its_message_and_line(
 def test_a_record_tells_how_the_behavior_did_before_the_cut_and_how_far_the_policy_stays_with_what_is_left(
     at_home: Path,
 ) -> None:
-    run = Run(MEDIUM, "truncate(steps=5)", "zero", "bc(hidden_units=(8,))", seed=0, steps=2, episodes=5)
+    run = Run(RANDOM, "truncate(steps=5)", "zero", "bc(hidden_units=(8,))", seed=0, steps=2, episodes=5)
     record = carry_out(Job(run, at=(2,)))
-    whole = load(MEDIUM)
+    whole = load(RANDOM)
     assert (record.status, record.data["mean_length"]) == ("ok", 5.0)
     assert record.data["mean_return"] == whole.true_returns.mean()
     assert set(record.support) == {"in_support", "concentrability", "effective_share"}
