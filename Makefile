@@ -36,7 +36,8 @@ datasets: $(READY) ## Build the built-in datasets that are not in datasets/cache
 leaderboard: $(READY) ## Print the committed leaderboard of a suite
 	$(BIN)/offline-bench leaderboard $(SUITE)
 
-report: $(READY) ## Write the committed tables and page of a suite again, byte for byte
+report: SUITE = coverage
+report: $(READY) ## Write report.html, tables and figures of a suite's committed results (SUITE=coverage), byte for byte
 	$(BIN)/offline-bench report $(SUITE)
 
 bench: $(READY) ## Measure speed side by side with what it replaces
