@@ -107,6 +107,8 @@ class Shares:
     shares  (source, share): coverage, reward, algorithm, their interactions, seed and the rest; they sum to 1
     ratio   share of coverage over share of reward; high is ∞ where the share of reward may be 0
     levels  (source, number of levels)
+    parts   (interaction, share): what `interactions` is made of
+    datasets  how many they are of
     """
 
     dataset: str
@@ -114,6 +116,8 @@ class Shares:
     ratio: Estimate
     levels: tuple[tuple[str, int], ...]
     note: str = ""
+    parts: tuple[tuple[str, Estimate], ...] = ()
+    datasets: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""The frame as a design: cells of coverage, reward and algorithm, each with one value a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+FACTORS = ("coverage", "reward", "algorithm")
+CELL = ["dataset", "curation", "relabeling", "algorithm"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """One row per cell that has runs.
+
+    levels   (cells, 3) which level of coverage, reward and algorithm
+    names    the levels' texts, in their numbering; coverage is (dataset, curation)
+    values   (cells, seeds) NaN where a cell has no run of that seed
+    """
+
+    levels: Integers
+    names: tuple[tuple[tuple[str, ...], ...], ...]
+    values: Array
+
+    @property
+    def counts(self) -> Integers:
+        """(cells,) how many seeds each cell has."""
+        return np.asarray(np.isfinite(self.values).sum(axis=1), np.int64)
+
+    @property
+    def possible(self) -> int:
+        """How many cells there are when every level meets every other."""
+        return int(np.prod([len(names) for names in self.names]))
+
+    def keep(self, cells: npt.NDArray[np.bool_]) -> Design:
+        """The design of these cells alone; levels and seeds that none of them has are gone."""
+        values = self.values[cells]
+        values = values[:, np.isfinite(values).any(axis=0)]
+        names, columns = [], []
+        for at, known in enumerate(self.names):
+            used, column = np.unique(self.levels[cells, at], return_inverse=True)
+            names.append(tuple(known[i] for i in used))
+            columns.append(column.astype(np.int64))
+        return Design(np.stack(columns, axis=1), tuple(names), values)
+
+
+def select_counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count: ended well and not stale."""
+    return frame[(frame["status"] == "ok") & (frame["stale"] == "")]
+
+
+def arrange(frame: pd.DataFrame, measure: str = "score") -> Design:
+    """The design of the runs in `frame` that have a finite `measure`; the same for any order of the rows.
+
+    Where a cell has a seed at several budgets, the longest counts.
+    """
+    frame = frame[np.isfinite(frame[measure].to_numpy(float))]
+    frame = frame.sort_values([*CELL, "seed", "steps", "episodes"]).drop_duplicates([*CELL, "seed"], keep="last")
+    if not len(frame):
+        return Design(np.zeros((0, 3), np.int64), ((), (), ()), np.zeros((0, 0)))
+    table = frame.pivot(index=CELL, columns="seed", values=measure)
+    cells = [tuple(str(text) for text in key) for key in table.index]
+    factors = [[cell[at] for cell in cells] for at in (slice(0, 2), slice(2, 3), slice(3, 4))]
+    names = tuple(tuple(sorted(set(texts))) for texts in factors)
+    levels = [[known.index(text) for text in texts] for known, texts in zip(names, factors, strict=True)]
+    return Design(np.array(levels, np.int64).T, names, table.to_numpy(float))
+
+
+def split_space(levels: Integers) -> dict[str, list[Array]]:
+    """The between-cell space, split among the factors and those of their interactions that it has.
+
+    levels: (cells, factors). Returns for each source a list of bases (cells, rank), orthonormal in their columns: the
+    mean over the list of ‖Uᵀμ‖² is the source's sum of squares. In a full grid there is one basis each; where
+    cells are missing, factors are entangled, and there is one for every order of entering them (Lindeman, Merenda &
+    Gold 1980). Main effects enter before the interactions of two, and those before that of three.
+    """
+    found: dict[str, list[Array]] = {}
+    base = np.full((len(levels), 1), 1.0 / np.sqrt(max(len(levels), 1)))
+    whole = len(levels) == np.prod([len(np.unique(column)) for column in levels.T])
+    for size in range(1, levels.shape[1] + 1):
+        terms = list(combinations(range(levels.shape[1]), size))
+        blocks = [_indicators(levels[:, term]) for term in terms]
+        for order in [tuple(range(len(terms)))] if whole else permutations(range(len(terms))):
+            reached = base
+            for at in order:
+                added = _orthogonalize(blocks[at], reached)
+                found.setdefault(_name(terms[at]), []).append(added)
+                reached = np.concatenate([reached, added], axis=1)
+        base = reached
+    return {source: bases for source, bases in found.items() if any(basis.shape[1] for basis in bases)}
+
+
+def _name(term: Sequence[int]) -> str:
+    return ":".join(FACTORS[at] for at in term)
+
+
+def _indicators(columns: Integers) -> Array:
+    _, group = np.unique(columns, axis=0, return_inverse=True)
+    return np.asarray(np.eye(group.max() + 1)[group.ravel()])
+
+
+def _orthogonalize(block: Array, base: Array) -> Array:
+    """An orthonormal basis (cells, rank) of what `block` spans beyond `base`."""
+    rest = block - base @ (base.T @ block)
+    left, scales, _ = np.linalg.svd(rest, full_matrices=False)
+    kept = left[:, scales > 1e-9 * np.sqrt(len(block))]
+    # Once more: what rounding left along `base` would make the parts sum to more than the whole.
+    kept = kept - base @ (base.T @ kept)
+    return np.asarray(np.linalg.qr(kept)[0])
