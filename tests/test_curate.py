@@ -125,6 +125,11 @@ def test_selections_computed_by_hand(
     assert curated.timeouts.tolist() == flags(*timeouts, of=len(rows))
 
 
+@pytest.mark.parametrize("name", curations.names())
+def test_every_curation_says_which_part_of_the_coverage_it_changes(name: str) -> None:
+    assert "cover" in (curations.function(name).__doc__ or "")
+
+
 def test_every_curation_has_a_selection_computed_by_hand() -> None:
     by_hand = {"full", "drop-terminals", "terminals-as-timeouts", "truncate", "fraction"}
     by_hand |= {"tail", "equal-length", "prefix", "suffix", "top", "bottom", "band", "thin", "mix"}

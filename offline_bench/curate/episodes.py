@@ -21,7 +21,10 @@ def fraction(data: Dataset, *, p: float, seed: int = 0) -> Selection:
 
 @curations.register("truncate")
 def truncate(data: Dataset, *, steps: int) -> Selection:
-    """The first `steps` transitions of every episode; a cut is a time-out. Weakens the length bias."""
+    """The first `steps` transitions of every episode; a cut is a time-out. Weakens the length bias.
+
+    Takes the late states out of the coverage, and the endings that come after them.
+    """
     if steps < 1:
         raise CurationError(f"truncate(steps={steps}): at least one step is needed")
     position = np.arange(data.n) - data.episode_starts[data.episode_of]
