@@ -15,7 +15,7 @@ from offline_bench.storage import write_text
 class Figure:
     """One drawing. `title` and `description` are plain text, also inside the SVG, for those who do not see it.
 
-    name   lower-case letters, digits and hyphens: a file name, an HTML id, and the prefix of every id in the SVG
+    name   lower-case letters, digits and hyphens: a file name, and what sets the ids in its SVG apart
     svg    stand-alone: black on white, with its size
     csv    the numbers that are drawn, one row a mark
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -30,7 +31,7 @@ Element = ElementTree.Element
 
 
 def finish(raw: str, name: str, title: str, description: str) -> str:
-    """matplotlib's SVG with a title and a description, ids that begin with `name`, and coordinates to 0.01 points."""
+    """matplotlib's SVG with a title and a description, ids of its own, and coordinates to 0.01 points."""
     root = ElementTree.fromstring(raw)  # noqa: S314, just written by matplotlib
     _drop(root, lambda element: element.tag in (_tag("metadata"), _tag("style")))
     for element in root.iter():
@@ -40,6 +41,7 @@ def finish(raw: str, name: str, title: str, description: str) -> str:
     for group in root.iter(_tag("g")):
         _share_style(group)
     _drop(root, lambda element: element.tag in (_tag("g"), _tag("defs")) and not len(element))
+    _unwrap(root)
     _label(root, name, title, description)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -93,9 +95,9 @@ def _rounded(match: re.Match[str]) -> str:
 
 
 def _rename(root: Element, name: str) -> None:
-    """Ids that begin with `name`, and only where something refers to them: two drawings share a page."""
-    used = dict.fromkeys(_references(root))
-    names = {old: f"{name}-{number}" for number, old in enumerate(used)}
+    """Short ids that no drawing of another name has, and only where something refers to them."""
+    prefix = f"f{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    names = {old: f"{prefix}-{number}" for number, old in enumerate(dict.fromkeys(_references(root)))}
     for element in root.iter():
         old = element.attrib.pop("id", None)
         if old in names:
@@ -133,6 +135,15 @@ def _drop(root: Element, unwanted: Callable[[Element], bool]) -> None:
         _drop(child, unwanted)
         if unwanted(child):
             root.remove(child)
+
+
+def _unwrap(root: Element) -> None:
+    """Groups that say nothing give way to what is in them."""
+    for child in list(root):
+        _unwrap(child)
+        if child.tag == _tag("g") and not child.attrib:
+            at = list(root).index(child)
+            root[at : at + 1] = list(child)
 
 
 def _tag(name: str) -> str:
