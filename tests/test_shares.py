@@ -212,7 +212,8 @@ def test_the_headline_says_what_its_interval_allows() -> None:
     def said(low: float, value: float, high: float, coverage: float = 0.5, reward: float = 0.1) -> str:
         pair = {"coverage": Estimate(coverage, 0.4, 0.6, 80), "reward": Estimate(reward, 0.0, 0.2, 80)}
         levels = (("coverage", 5), ("reward", 4), ("algorithm", 1), ("seed", 5))
-        return headline([Shares("", tuple(pair.items()), Estimate(value, low, high, 80), levels, datasets=3)]).sentence
+        found = headline([Shares("", tuple(pair.items()), Estimate(value, low, high, 80), levels, datasets=3)])
+        return f"{found.sentence} {found.basis}"
 
     assert "coverage decided 5.2 times as much of the behavior as reward did (95 % interval 3.1 to 9.0)" in said(
         3.1, 5.2, 9.0

@@ -157,11 +157,12 @@ class PolicyMap:
 
 @dataclass(frozen=True)
 class Headline:
-    """The sentence of the report and the numbers in it."""
+    """The sentence of the report and the numbers in it; `basis` says what it stands on."""
 
     sentence: str
     overall: Shares
     within: tuple[Shares, ...]
+    basis: str = ""
 
 
 @dataclass(frozen=True)

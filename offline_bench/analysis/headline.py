@@ -16,10 +16,10 @@ def headline(shares: Sequence[Shares]) -> Headline:
 
     Main effects alone: what coverage (dataset and curation) decides whatever the reward, over what reward decides
     whatever the coverage. "Behavior" is the true score. How much coverage decides depends on which datasets and
-    curations there are, so the sentence counts them.
+    curations there are, so `basis` counts them.
     """
     overall = shares[0]
-    return Headline(f"{_claim(overall)}{_basis(overall)}", overall, tuple(shares[1:]))
+    return Headline(f"{_claim(overall)}.", overall, tuple(shares[1:]), _basis(overall))
 
 
 def _claim(overall: Shares) -> str:
@@ -58,12 +58,12 @@ def _basis(overall: Shares) -> str:
     levels = dict(overall.levels)
     runs = max((estimate.n for _, estimate in overall.shares), default=0)
     if not runs:
-        return "."
+        return ""
     counts = (
         f"{runs} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
     )
     counts += f", {_count(levels['reward'], 'reward')}, {_count(levels['algorithm'], 'algorithm')}"
-    return f"; {counts}, {_count(levels['seed'], 'seed')}. Other curations would give another number."
+    return f"{counts}, {_count(levels['seed'], 'seed')}. Other curations would give another number."
 
 
 def _count(number: int, noun: str) -> str:
