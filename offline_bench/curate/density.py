@@ -21,7 +21,7 @@ NEIGHBOR = 10
 def thin(data: Dataset, *, p: float, seed: int = 0) -> Selection:
     """The share p in (0, 1] of the transitions whose states lie where there are fewest: the densest regions go.
 
-    Takes the middle out of the coverage and keeps its edges: how widely the states are spread stays, how often the common
+    Takes the middle out of the coverage and keeps its edges: how widely states are spread stays, how often the common
     ones are seen does not. Sparseness of a state is its distance to the 10th nearest of 2,000 states drawn by `seed`,
     observations standardized by the data's own mean and deviation. An episode torn apart becomes several, ended by
     time-outs where it was torn.

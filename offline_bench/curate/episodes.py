@@ -48,7 +48,7 @@ def equal_length(data: Dataset, *, steps: int) -> Selection:
     """Every episode with at least `steps` transitions, cut to that many; shorter ones go. Cuts are time-outs.
 
     Removes the length bias: how long an episode is says nothing of its return any more, and endings after the first
-    `steps`, or before them, are not seen. Takes the late states out of the coverage too, and the episodes that end early.
+    `steps`, or before them, are not seen. Takes the late states out of the coverage too, and what ends early.
     """
     if steps < 1:
         raise CurationError(f"equal-length(steps={steps}): at least one step is needed")
