@@ -85,6 +85,17 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     return tuple(found)
 
 
+def share_ratio(frame: pd.DataFrame, source: str, over: str) -> Estimate:
+    """Share of `source` over share of `over` among all runs of `frame` that count, as `variance_shares` has them."""
+    counted = select_counted(frame)
+    design, _ = _usable(arrange(counted))
+    split = _split(design)
+    told = dict(zip((*FACTORS, "seed"), (*map(len, design.names), design.values.shape[1]), strict=True))
+    if split is None or min(told.get(source, 2), told.get(over, 2)) < 2:
+        return Estimate(n=int(design.counts.sum()))
+    return _ratio(split, (source, over), _degrees(design), int(design.counts.sum()))
+
+
 def decompose(dataset: str, design: Design, note: str = "") -> Shares:
     """The shares of one design, as `variance_shares` says; `note` comes before what is found out on the way."""
     design, notes = _usable(design)
@@ -101,14 +112,21 @@ def decompose(dataset: str, design: Design, note: str = "") -> Shares:
         return Shares(dataset, nothing, Estimate(), tuple(levels.items()), "; ".join(notes))
     runs = int(design.counts.sum())
     untold = {*single, "rest"} if "seed" in single else set(single)
-    degrees = int(design.counts.min()) - 1 if design.counts.min() >= ENOUGH_SEEDS else 0
+    degrees = _degrees(design)
     shares = {source: _estimate(split, source, degrees, runs) for source in SOURCES}
     shares |= {source: Estimate(n=runs) for source in untold}
-    ratio = Estimate(n=runs) if {"coverage", "reward"} & untold else _ratio(split, degrees, runs)
+    ratio = (
+        Estimate(n=runs) if {"coverage", "reward"} & untold else _ratio(split, ("coverage", "reward"), degrees, runs)
+    )
     if not degrees:
         notes.append(f"no intervals: that takes {ENOUGH_SEEDS} seeds")
     parts = {name: _estimate(split, name, degrees, runs) for name in INTERACTIONS if name in split.order}
     return Shares(dataset, tuple(shares.items()), ratio, tuple(levels.items()), "; ".join(notes), tuple(parts.items()))
+
+
+def _degrees(design: Design) -> int:
+    least = int(design.counts.min())
+    return least - 1 if least >= ENOUGH_SEEDS else 0
 
 
 def _usable(design: Design) -> tuple[Design, list[str]]:
@@ -198,26 +216,26 @@ def _seed_interval(split: Split, share: float, degrees: int) -> tuple[float, flo
     return bounds[0], bounds[1]
 
 
-def _ratio(split: Split, degrees: int, runs: int) -> Estimate:
-    """Coverage's share over reward's, with the interval of Fieller (1954): all x where coverage − x · reward may be 0.
+def _ratio(split: Split, pair: tuple[str, str], degrees: int, runs: int) -> Estimate:
+    """One share over another with the interval of Fieller (1954): all x for which first − x · second may be 0.
 
-    High is ∞ where reward's share may be 0; value ∞ where it came out at 0 or below, NaN where coverage's did too.
+    High is ∞ where the second may be 0; value ∞ where it came out at 0 or below, NaN where the first did too.
     """
-    (coverage, c), (reward, r) = split.of("coverage"), split.of("reward")
+    (first, ones), (second, others) = split.of(pair[0]), split.of(pair[1])
     tiny = 10.0**-12
-    value = max(coverage, 0.0) / reward if reward > tiny else (np.inf if coverage > tiny else np.nan)
+    value = max(first, 0.0) / second if second > tiny else (np.inf if first > tiny else np.nan)
     if not degrees:
         return Estimate(round(value, DIGITS), n=runs)
     squared = stdtrit(degrees, 1.0 - TAIL) ** 2
-    quadratic = reward**2 - squared * _covariance(r, r)
-    linear = -2.0 * (coverage * reward - squared * _covariance(c, r))
-    constant = coverage**2 - squared * _covariance(c, c)
-    bounded = quadratic > tiny**2 and reward > 0.0
+    quadratic = second**2 - squared * _covariance(others, others)
+    linear = -2.0 * (first * second - squared * _covariance(ones, others))
+    constant = first**2 - squared * _covariance(ones, ones)
+    bounded = quadratic > tiny**2 and second > 0.0
     roots = np.roots([quadratic, linear, constant]) if abs(quadratic) > tiny**2 else np.array([])
     real = np.sort(roots.real[np.abs(roots.imag) <= tiny * np.abs(roots)])
     above = real[real > 0.0]
     low = float(above[0]) if len(above) else np.inf
-    if constant <= 0.0 or coverage <= 0.0:
+    if constant <= 0.0 or first <= 0.0:
         low = 0.0
     high = max(float(real[-1]), 0.0) if bounded and len(real) else np.inf
     return Estimate(round(value, DIGITS), round(low, DIGITS), round(high, DIGITS), runs)

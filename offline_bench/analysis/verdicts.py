@@ -1,0 +1,199 @@
+"""Verdicts: each prediction of a suite held against its records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import stdtrit
+
+from offline_bench.analysis.design import arrange, select_counted
+from offline_bench.analysis.findings import Estimate, Verdict
+from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.predictions import COLUMNS, Prediction, Selection
+from offline_bench.analysis.shares import decompose, share_ratio
+
+Array = npt.NDArray[np.float64]
+
+# The sign of a, b, c and d in each kind that is a sum of means.
+SIGNS = {"mean": (1,), "difference": (1, -1), "double-difference": (1, -1, -1, 1)}
+WIDE_MEASURES = ("score", "true_return", "length", "lift")
+TAIL = 0.025
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The number that a prediction is of, and what it is made of, in words."""
+
+    number: Estimate
+    basis: str
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A sum of means of cells: `values` (cells, seeds) with NaN where there is no run, `weights` (cells,).
+
+    missing   cells that a full grid would have beside these
+    """
+
+    values: Array
+    weights: Array
+    missing: int
+
+
+def judge(predictions: Sequence[Prediction], frame: pd.DataFrame) -> tuple[Verdict, ...]:
+    """A verdict for each prediction, from the runs of `frame` that count.
+
+    "holds" where the whole 95 % interval is where it was predicted, "fails" where it is all elsewhere, "open" where
+    it is in both or there is none. With `each`, "holds" where it does for all, "fails" where it does for any, with no
+    correction for how many they are. The interval of means and differences is the jackknife over seeds with
+    Student's t, which with a full grid is the paired t interval of the seeds' own differences; that of a difference of
+    shares is put together from the two shares' (Zou & Donner 2008), as if the selections shared no noise.
+    """
+    rows = select_counted(frame)
+    rows = rows.assign(lift=rows["score"] - rows["behavior_score"]) if "behavior_score" in rows else rows
+    return tuple(_judge(prediction, rows) for prediction in predictions)
+
+
+def _judge(prediction: Prediction, rows: pd.DataFrame) -> Verdict:
+    groups = _groups(prediction, rows)
+    findings = {name: _find(prediction, group) for name, group in groups.items()}
+    outcomes = {name: _decide(prediction, finding.number) for name, finding in findings.items()}
+    count = list(outcomes.values()).count
+    verdict = "fails" if count("fails") else "open" if count("open") or not outcomes else "holds"
+    told = []
+    for name, finding in findings.items():
+        outcome = f" {outcomes[name]}," if name else ""
+        told.append(f"{name}{':' if name else ''}{outcome} {_say(prediction, finding)}".strip())
+    figures = "; ".join(told) or "no run fits it"
+    if prediction.each and outcomes:
+        figures = f"{count('holds')} hold, {count('fails')} fail, {count('open')} open of {len(outcomes)}. {figures}"
+    return Verdict(prediction.name, prediction.text, verdict, figures)
+
+
+def _groups(prediction: Prediction, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows that any selection takes; split by the columns of `each`, in order, named by their values."""
+    taken = np.any([_mask(selection, rows) for selection in prediction.selections()], axis=0)
+    rows = rows[taken]
+    if not prediction.each:
+        return {"": rows} if len(rows) else {}
+    labels = label_algorithms(set(rows["algorithm"]))
+    labelled = rows.assign(algorithm=[labels[text] for text in rows["algorithm"]])
+    keys = [" · ".join(map(str, key)) for key in labelled[list(prediction.each)].itertuples(index=False, name=None)]
+    names = np.array(keys, dtype=object)
+    return {name: rows[names == name] for name in sorted(set(keys))}
+
+
+def _mask(selection: Selection, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    mask = np.ones(len(rows), bool)
+    for column, _ in selection.columns:
+        texts = [str(text) for text in rows[column].unique()]
+        narrow = Selection(tuple(one for one in selection.columns if one[0] == column))
+        mask &= rows[column].isin([text for text in texts if narrow.holds({column: text})]).to_numpy(bool)
+    return mask
+
+
+def _find(prediction: Prediction, rows: pd.DataFrame) -> Finding:
+    chosen = [rows[_mask(selection, rows)] for selection in prediction.selections()]
+    if prediction.kind == "share-ratio":
+        ratio = share_ratio(chosen[0], prediction.source, prediction.over)
+        return Finding(ratio, f"{ratio.n} runs")
+    if prediction.kind.startswith("share"):
+        shares = [dict(decompose("", arrange(one)).shares)[prediction.source] for one in chosen]
+        basis = " and ".join(f"{share.n} runs" for share in shares)
+        return Finding(shares[0] if len(shares) == 1 else _subtract(shares[0], shares[1]), basis)
+    contrast = _contrast(prediction, rows)
+    if contrast is None:
+        return Finding(Estimate(), f"no runs to compare by {prediction.measure}")
+    number = _estimate(contrast)
+    missing = f", {contrast.missing} missing or without a counterpart" if contrast.missing else ""
+    return Finding(number, f"{number.n} runs in {len(contrast.values)} cells{missing}")
+
+
+def _subtract(one: Estimate, other: Estimate) -> Estimate:
+    """The difference of two numbers with intervals of their own (Zou & Donner 2008)."""
+    value = one.value - other.value
+    low = value - np.hypot(one.value - one.low, other.high - other.value)
+    high = value + np.hypot(one.high - one.value, other.value - other.low)
+    return Estimate(value, float(low), float(high), one.n + other.n)
+
+
+def _contrast(prediction: Prediction, rows: pd.DataFrame) -> Contrast | None:
+    """None where no setting of the columns that the prediction does not name has runs in every selection."""
+    measure = prediction.measure
+    if measure not in rows:
+        return None
+    rows = rows[np.isfinite(rows[measure].to_numpy(float))]
+    order = [*COLUMNS, "seed"]
+    rows = rows.sort_values([*order, "steps", "episodes"]).drop_duplicates(order, keep="last")
+    if not len(rows):
+        return None
+    table = rows.pivot(index=list(COLUMNS), columns="seed", values=measure)
+    cells = table.index.to_frame(index=False)
+    masks = [_mask(selection, cells) for selection in prediction.selections()]
+    named = {c for one in (prediction.a, prediction.b, prediction.c, prediction.d) if one for c, _ in one.columns}
+    setting = _number([column for column in COLUMNS if column not in named], cells)
+    variant = _number([column for column in COLUMNS if column in named], cells)
+    shared = [s for s in np.unique(setting) if all(mask[setting == s].any() for mask in masks)]
+    weights, missing = np.zeros(len(cells)), 0
+    for sign, mask in zip(SIGNS[prediction.kind], masks, strict=True):
+        variants, settings = len(np.unique(variant[mask])), len(np.unique(setting[np.any(masks, axis=0)]))
+        for one in shared:
+            weights += sign * (mask & (setting == one)) / (mask & (setting == one)).sum() / len(shared)
+        missing += variants * settings - int((mask & np.isin(setting, shared)).sum())
+    used = np.any(masks, axis=0) & np.isin(setting, shared)
+    return Contrast(table.to_numpy(float)[used], weights[used], missing) if len(shared) else None
+
+
+def _number(columns: list[str], cells: pd.DataFrame) -> npt.NDArray[np.int64]:
+    if not columns:
+        return np.zeros(len(cells), np.int64)
+    return np.asarray(cells.groupby(columns).ngroup().to_numpy(), np.int64)
+
+
+def _estimate(contrast: Contrast) -> Estimate:
+    values = contrast.values[:, np.isfinite(contrast.values).any(axis=0)]
+    counts = np.isfinite(values).sum(axis=1)
+    number = float(contrast.weights @ np.nanmean(values, axis=1))
+    runs, seeds = int(counts.sum()), values.shape[1]
+    if counts.min() < 2:
+        return Estimate(number, n=runs)
+    without = [contrast.weights @ np.nanmean(np.delete(values, at, axis=1), axis=1) for at in range(seeds)]
+    spread = np.sqrt((seeds - 1) / seeds * np.square(without - np.mean(without)).sum())
+    reach = float(stdtrit(counts.min() - 1, 1.0 - TAIL) * spread)
+    return Estimate(number, number - reach, number + reach, runs)
+
+
+def _decide(prediction: Prediction, number: Estimate) -> str:
+    low, high = number.low, number.high
+    if np.isnan(low) or np.isnan(high):
+        return "open"
+    if prediction.expect == "near":
+        least, most = prediction.to - prediction.within, prediction.to + prediction.within
+        holds, fails = least <= low and high <= most, high < least or low > most
+    elif prediction.expect == "greater":
+        holds, fails = low > prediction.than, high <= prediction.than
+    else:
+        holds, fails = high < prediction.than, low >= prediction.than
+    return "holds" if holds else "fails" if fails else "open"
+
+
+def _say(prediction: Prediction, finding: Finding) -> str:
+    number = finding.number
+    if np.isnan(number.value):
+        return f"nothing to tell ({finding.basis})"
+    digits = 1 if prediction.measure in WIDE_MEASURES and not prediction.kind.startswith("share") else 3
+    sign = "+" if "difference" in prediction.kind else ""
+    if prediction.kind == "share-ratio":
+        digits = 2
+
+    def text(value: float) -> str:
+        # Adding 0 turns −0.0 into 0.0.
+        return "∞" if np.isinf(value) else f"{round(value, digits) + 0.0:{sign}.{digits}f}"
+
+    if np.isnan(number.low):
+        return f"{text(number.value)} (too few seeds for an interval; {finding.basis})"
+    return f"{text(number.value)} (95 % interval {text(number.low)} to {text(number.high)}; {finding.basis})"
