@@ -59,6 +59,8 @@ class Suite:
     """A named study; `folder` holds its suite file and its committed results.
 
     predictions   the file's [[predictions]] tables as they stand; `analysis.predictions` reads them
+    published     the folder whose published.toml holds the numbers to compare with: its own, or that which the file
+                  names by `published`, relative to its own
     """
 
     name: str
@@ -66,6 +68,7 @@ class Suite:
     folder: Path
     grids: tuple[Grid, ...]
     predictions: tuple[Any, ...] = ()
+    published: Path = Path()
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
@@ -93,16 +96,19 @@ def load_suite(name: str) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SuiteError(f"cannot read the suite file {path}: {error}") from error
-    unknown = set(content) - {"title", "grids", "predictions"}
+    unknown = set(content) - {"title", "grids", "predictions", "published"}
     predictions = content.get("predictions", [])
     if unknown or not isinstance(content.get("grids"), list) or not isinstance(predictions, list):
         raise SuiteError(
-            f"{path}: a suite file has a title and [[grids]], and may have [[predictions]]; "
+            f"{path}: a suite file has a title and [[grids]], and may have published and [[predictions]]; "
             f"unknown: {', '.join(sorted(unknown)) or '-'}"
         )
     grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
     folder = path.resolve().parent
-    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions))
+    published = folder / str(content.get("published", ""))
+    if "published" in content and not (published / "published.toml").is_file():
+        raise SuiteError(f"{path}: published names {content['published']!r}, a folder without a published.toml")
+    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published)
 
 
 def _build_grid(table: Any, where: str) -> Grid:

@@ -169,3 +169,16 @@ def test_a_file_that_is_no_text_is_told(home: Path) -> None:
 def test_a_grid_made_in_python_checks_its_components() -> None:
     with pytest.raises(SpecError, match="lacks a parameter"):
         grid(relabelings=["constant"]).runs()
+
+
+def test_a_suite_is_held_against_its_own_published_numbers_or_those_of_the_folder_it_names(home: Path) -> None:
+    path = home / "results" / "quick" / "suite.toml"
+    assert load_suite("quick").published == path.parent.resolve()
+    text = path.read_text()
+    (home / "results" / "facts").mkdir()
+    (home / "results" / "facts" / "published.toml").write_text("")
+    path.write_text('published = "../facts"\n' + text)
+    assert load_suite("quick").published.resolve() == (home / "results" / "facts").resolve()
+    assert "published names '../fact', a folder without a published.toml" in refused(
+        home, 'published = "../fact"\n' + text
+    )

@@ -78,7 +78,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             provenance,
             suite.title or suite.name,
             notes=_read_notes(suite.folder / NOTES),
-            findings=[exact_section(compare_exact(board, records)), *_findings(suite.folder, board, frame)],
+            findings=[exact_section(compare_exact(board, records)), *_findings(suite.published, board, frame)],
         ),
     }
     for name, text in texts.items():
@@ -104,8 +104,8 @@ def publish_results(name: str, folder: Path | None) -> None:
     write_tables(suite.folder, suite)
 
 
-def _findings(folder: Path, board: Leaderboard, frame: pd.DataFrame) -> list[str]:
-    published = load_published(folder)
+def _findings(published_in: Path, board: Leaderboard, frame: pd.DataFrame) -> list[str]:
+    published = load_published(published_in)
     sections = []
     if published:
         sections.append(published_section(compare_with_published(board, published)))
