@@ -9,7 +9,7 @@ from offline_bench.analysis.findings import Aggregate, Estimate
 from offline_bench.analysis.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
-from offline_bench.report.figures.palette import looks
+from offline_bench.report.figures.palette import reward_looks
 from offline_bench.report.figures.sheet import WIDTH, Sheet, open_sheet
 from offline_bench.report.figures.stack import Stack, pile
 
@@ -49,7 +49,7 @@ def _draw_panel(
     sheet: Sheet, stack: Stack[Aggregate], place: tuple[float, float], at: int, limits: tuple[float, float]
 ) -> None:
     left, width = place
-    known = looks(line.item.relabeling for line in stack.lines)
+    known = reward_looks(line.item.relabeling for line in stack.lines)
     axes = sheet.panel(left, TOP, width, stack.height)
     axes.set(xlim=limits, ylim=(stack.height, 0.0), yticks=[])
     axes.spines["left"].set_visible(False)

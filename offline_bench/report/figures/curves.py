@@ -11,7 +11,7 @@ from offline_bench.analysis.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.grid import arrange
-from offline_bench.report.figures.palette import Look, looks
+from offline_bench.report.figures.palette import Look, reward_looks
 from offline_bench.report.figures.sheet import draw_legend, legend_height, open_sheet
 from offline_bench.report.figures.vector import INK
 
@@ -28,7 +28,7 @@ def draw_curves(curves: Sequence[Curve]) -> tuple[Figure, ...]:
 
 
 def _draw(curves: list[Curve], name: str) -> Figure:
-    known = looks(curve.relabeling for curve in curves)
+    known = reward_looks(curve.relabeling for curve in curves)
     panels: dict[Panel, list[Curve]] = {}
     for curve in curves:
         panels.setdefault((curve.curation, curve.algorithm, curve.budget), []).append(curve)

@@ -9,7 +9,7 @@ from typing import Any
 from offline_bench.analysis.lengths import LengthTable, RunPoint
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
-from offline_bench.report.figures.palette import Look, looks
+from offline_bench.report.figures.palette import POINTS, Look, reward_looks
 from offline_bench.report.figures.sheet import WIDTH, Sheet, draw_legend, legend_height, open_sheet, shorten
 from offline_bench.report.figures.vector import INK, PAPER
 
@@ -34,7 +34,7 @@ def draw_lengths(tables: Sequence[LengthTable]) -> tuple[Figure, ...]:
 
 
 def _draw(tables: list[LengthTable], name: str) -> Figure:
-    known = looks(point.relabeling for table in tables for point in table.points)
+    known = reward_looks(point.relabeling for table in tables for point in table.points)
     legend = {**known, DATA: Look(INK, "*", "", ":")}
     first = tables[0]
     unit = "normalized score" if first.scored else "true return"
@@ -97,8 +97,7 @@ def _draw_strip(
 
 
 def _draw_points(axes: Any, across: Sequence[float], up: Sequence[float], look: Look) -> None:
-    style = {"markersize": 4, "alpha": 0.75, "markeredgewidth": 0.0}
-    axes.plot(across, up, color=look.color, marker=look.marker, linestyle="none", **style)
+    axes.plot(across, up, color=look.color, marker=look.marker, markersize=4.4, **POINTS)
 
 
 def _mark_data(axes: Any, table: LengthTable) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from offline_bench.analysis.findings import MapPoint, PolicyMap
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
-from offline_bench.report.figures.palette import looks
+from offline_bench.report.figures.palette import POINTS, looks, reward_looks
 from offline_bench.report.figures.sheet import WIDTH, draw_legend, legend_height, open_sheet
 from offline_bench.report.figures.stack import short_names
 
@@ -32,7 +32,8 @@ def _draw(found: PolicyMap, name: str, view: str) -> Figure:
     for point in sorted(found.points, key=lambda point: point.key):
         groups.setdefault(VIEWS[view](point), []).append(point)
     order = dict.fromkeys(VIEWS[view](point) for point in found.points)
-    known = looks(order)
+    known = reward_looks(order) if view == "reward" else looks(order)
+    order = dict.fromkeys(known)
     short = short_names(list(order))
     legend = {short[text].strip(): known[text] for text in order}
     top = legend_height(legend) + 4.0
@@ -45,8 +46,8 @@ def _draw(found: PolicyMap, name: str, view: str) -> Figure:
         axes.margins(0.04)
         for text in order:
             points, look = groups[text], known[text]
-            style = {"markersize": 4.6, "alpha": 0.7, "markeredgewidth": 0.0, "linestyle": "none"}
-            axes.plot([p.x for p in points], [p.y for p in points], color=look.color, marker=look.marker, **style)
+            places = [point.x for point in points], [point.y for point in points]
+            axes.plot(*places, color=look.color, marker=look.marker, markersize=5, **POINTS)
         axes.set_aspect("equal", adjustable="datalim")
         description = (
             f"{found.dataset}: {len(found.points)} policies as points, near one another where they visit the same "

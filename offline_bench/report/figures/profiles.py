@@ -9,7 +9,7 @@ from offline_bench.analysis.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.grid import arrange
-from offline_bench.report.figures.palette import looks
+from offline_bench.report.figures.palette import reward_looks
 from offline_bench.report.figures.sheet import draw_legend, legend_height, open_sheet
 
 MOST_COLUMNS = 4
@@ -22,7 +22,7 @@ def draw_profiles(profiles: Sequence[Profile]) -> tuple[Figure, ...]:
     if not profiles:
         return ()
     labels = label_algorithms(profile.algorithm for profile in profiles)
-    known = looks(profile.relabeling for profile in profiles)
+    known = reward_looks(profile.relabeling for profile in profiles)
     algorithms = list(dict.fromkeys(profile.algorithm for profile in profiles))
     grid = arrange([("", labels[algorithm]) for algorithm in algorithms], MOST_COLUMNS)
     thresholds = [value for profile in profiles for value in profile.thresholds]

@@ -92,6 +92,9 @@ class Sheet:
     def to_figure(self, name: str, title: str, description: str, csv: str) -> Figure:
         """What was drawn, as a `Figure`."""
         buffer = io.BytesIO()
+        # Limits hold all that is drawn; to say so of every line would be a fifth of the file.
+        for artist in self._drawing.findobj():
+            artist.set_clip_on(False)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with warnings.catch_warnings():
             # The reader's fonts draw the text, not ours.
