@@ -1,0 +1,133 @@
+"""PERMANOVA: how much of the squared distances between behaviors coverage, reward and algorithm each divide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import stdtrit
+
+from offline_bench.analysis.design import FACTORS
+from offline_bench.analysis.distances import Sketched, gather_sketches
+from offline_bench.analysis.findings import Estimate, Partition
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+PERMUTATIONS = 999
+CHUNK = 100
+TAIL = 0.025
+ENOUGH_SEEDS = 3
+
+
+def partition_distances(
+    frame: pd.DataFrame,
+    sketches: Mapping[str, Sequence[float] | Array],
+    rng: np.random.Generator,
+    permutations: int = PERMUTATIONS,
+) -> tuple[Partition, ...]:
+    """One `Partition` for each source within each dataset, and over all datasets that share an environment.
+
+    frame, sketches  as `gather_sketches` takes them; coverage is (dataset, curation)
+    pseudo_f, r2     of that source alone (Anderson 2001), everything else in the denominator. In a full grid the R² of
+                     the sources add up to less than 1; where cells are missing, they overlap. R² is not corrected for
+                     chance: a source that decides nothing has (levels − 1) / (runs − 1). Interval: jackknife over
+                     seeds with Student's t, from 3 seeds on
+    p                share of permutations with as large an F, itself counted. A source's levels are permuted among
+                     runs that agree in the other sources and in the seed: the null is that the source does nothing
+                     anywhere, and neither what the others do nor what runs of one seed share looks like an effect
+
+    A source with fewer than two levels is left out.
+    """
+    found = []
+    for group in gather_sketches(frame, sketches):
+        within = [group.of_dataset(dataset) for dataset in group.datasets]
+        for one in [group, *within] if len(within) > 1 else within:
+            found += _partition(one, rng, permutations)
+    return tuple(found)
+
+
+def _partition(group: Sketched, rng: np.random.Generator, permutations: int) -> list[Partition]:
+    runs = group.runs
+    columns = {"coverage": ["dataset", "curation"], "reward": ["relabeling"], "algorithm": ["algorithm"]}
+    labels = {source: _number(runs, columns[source]) for source in FACTORS}
+    found = []
+    for source in FACTORS:
+        if labels[source].max() < 1:
+            continue
+        others = [column for other in FACTORS if other != source for column in columns[other]]
+        f, p = permanova(group.sketches, labels[source], _number(runs, [*others, "seed"]), rng, permutations)
+        r2 = _estimate_r2(group.sketches, labels[source], runs["seed"].to_numpy(np.int64))
+        found.append(Partition(group.name, source, round(f, 6), r2, round(p, 6), permutations))
+    return found
+
+
+def permanova(
+    points: Array, labels: Integers, strata: Integers, rng: np.random.Generator, permutations: int = PERMUTATIONS
+) -> tuple[float, float]:
+    """Pseudo-F and its permutation p of one grouping of points in Euclidean space, permuted within strata.
+
+    points (n, k), labels and strata (n,) from 0. In one dimension F is that of the one-way analysis of variance.
+    Gower's matrix of the points' distances is X Xᵀ, X the centered points, so a group's sum over that matrix is the
+    squared length of the group's sum of points: no (n, n) matrix is formed. NaN where no degrees of freedom are left.
+    """
+    points = points - points.mean(axis=0)
+    groups, runs = int(labels.max()) + 1, len(points)
+    total = float(np.square(points).sum())
+    if groups < 2 or runs <= groups:
+        return np.nan, np.nan
+    between = float(_between(points, labels[None])[0])
+    if total <= 0.0:
+        return np.nan, np.nan
+    rest = total - between
+    f = (between / (groups - 1)) / (rest / (runs - groups)) if rest > 1e-12 * total else np.inf
+    larger = 0
+    # F grows with the sum of squares between groups, so that is enough. Runs that are equal bit for bit, as those of
+    # cloning are, make ties, which rounding is not to break.
+    for start in range(0, permutations, CHUNK):
+        shuffled = _shuffle(labels, strata, min(CHUNK, permutations - start), rng)
+        larger += int((_between(points, shuffled) >= between - 1e-9 * total).sum())
+    return f, (larger + 1) / (permutations + 1)
+
+
+def _between(points: Array, labels: Integers) -> Array:
+    """(permutations,) sum of squares between groups of centered points (n, k) under labels (permutations, n)."""
+    found = np.zeros(len(labels))
+    for group in range(int(labels[0].max()) + 1):
+        members = (labels == group).astype(float)
+        found += np.square(members @ points).sum(axis=1) / members.sum(axis=1)
+    return found
+
+
+def _shuffle(labels: Integers, strata: Integers, count: int, rng: np.random.Generator) -> Integers:
+    """(count, n) labels, each row permuted within strata."""
+    order = np.argsort(strata, kind="stable")
+    drawn = np.argsort(strata + rng.random((count, len(strata))), axis=1)
+    shuffled = np.empty_like(drawn)
+    shuffled[:, order] = labels[drawn]
+    return shuffled
+
+
+def _estimate_r2(points: Array, labels: Integers, seeds: Integers) -> Estimate:
+    value = _r2(points, labels)
+    known = np.unique(seeds)
+    if np.isnan(value) or len(known) < ENOUGH_SEEDS:
+        return Estimate(round(value, 6), n=len(points))
+    without = np.array([_r2(points[seeds != seed], labels[seeds != seed]) for seed in known])
+    spread = np.sqrt((len(known) - 1) / len(known) * np.square(without - without.mean()).sum())
+    reach = float(stdtrit(len(known) - 1, 1.0 - TAIL) * spread)
+    low, high = max(value - reach, 0.0), min(value + reach, 1.0)
+    return Estimate(round(value, 6), round(low, 6), round(high, 6), len(points))
+
+
+def _r2(points: Array, labels: Integers) -> float:
+    points = points - points.mean(axis=0)
+    total = float(np.square(points).sum())
+    _, labels = np.unique(labels, return_inverse=True)
+    return float(_between(points, labels[None])[0]) / total if total > 0.0 else np.nan
+
+
+def _number(runs: pd.DataFrame, columns: list[str]) -> Integers:
+    return np.asarray(runs.groupby(columns).ngroup().to_numpy(), np.int64)
