@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 # At the start of a cell, a spreadsheet takes these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
@@ -26,7 +26,9 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float |
 
 def _cell(value: str | float | None) -> str:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        # Some readers end a row at a carriage return, and it needs no quotes to be written.
+        text = value.replace("\r", " ")
+        return f"'{text}" if text.startswith(_FORMULA) else text
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or math.isnan(value):

@@ -108,6 +108,26 @@ DEFINITIONS = {
         "Of a prediction written before its suite ran: holds where the whole 95 % interval lies on the predicted side, "
         "fails where it lies on the other, open where it reaches across.",
     ),
+    "dataset": Definition(
+        "dataset",
+        "The transitions that the learner was given, by their id; its behavior made them, and no learner acts.",
+    ),
+    "curation": Definition(
+        "curation",
+        "Which of the dataset's transitions are there, and where its episodes end; `full` is all of them. A curation "
+        "touches no reward. Dataset and curation together are coverage.",
+    ),
+    "algorithm": Definition(
+        "algorithm", "The learner, under the one setting it has for every dataset and every reward of its suite."
+    ),
+    "reward": Definition(
+        "reward", "What the learner was told each transition pays; `original` is the true one. Scores are always of it."
+    ),
+    "outcome": Definition(
+        "outcomes",
+        "What became of the runs that are not in the numbers: diverged (a loss that is no number), failed (an error), "
+        "skipped, stale (its meaning changed after it was made), missing (not carried out).",
+    ),
     "runs": Definition("runs", "Completeness: the runs that ended well out of those tried or expected."),
     "curve": Definition(
         "learning curve", "IQM over seeds of the score at each evaluation on the way, by gradient step."

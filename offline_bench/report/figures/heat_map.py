@@ -17,6 +17,7 @@ from offline_bench.report.markdown import NO_VALUE, number
 
 STEP = 18.0  # points a row
 TOP = 22.0
+BRIGHT = 0.179  # relative luminance above which black reads better than white
 APART = 0.12  # columns between the data's own score and the rewards
 HEADER = ("dataset", "curation", "algorithm", "steps", "reward", "iqm", "low", "high", "n_ok", "n_expected")
 DATA = "data"
@@ -115,7 +116,7 @@ def _draw_cell(axes: Any, at: int, y: float, value: float, scale: _Scale, mark: 
     ground: Any = scale.color(value) if known else "none"
     edge = {"linewidth": 0.0} if known else {"linewidth": 0.5, "edgecolor": INK, "alpha": 0.4, "linestyle": ":"}
     axes.add_patch(Rectangle((_column(at) + 0.01, y - STEP / 2.0 + 0.4), 0.98, STEP - 0.8, facecolor=ground, **edge))
-    ink = INK if not known else "#000000" if _luminance(ground) > 0.19 else "#ffffff"
+    ink = INK if not known else "#000000" if _luminance(ground) > BRIGHT else "#ffffff"
     text = number(value) + mark if known else NO_VALUE
     axes.text(_column(at) + 0.5, y + 3.2, text, ha="center", va="baseline", color=ink)
 

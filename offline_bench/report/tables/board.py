@@ -27,7 +27,12 @@ def completeness_tables(board: Leaderboard) -> tuple[Table, ...]:
         for part in board.tables
         for row in part.rows
     )
-    columns = (*NAMES, Column("ended well", "runs"), Column("expected", "runs"), *(Column(name) for name in seen))
+    columns = (
+        *NAMES,
+        Column("ended well", "runs"),
+        Column("expected", "runs"),
+        *(Column(name, "outcome") for name in seen),
+    )
     return (Table("completeness", "Completeness", columns, rows),) if rows else ()
 
 
