@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import shlex
+from html.parser import HTMLParser
+from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_pages import BREAK, GOLDEN, IMAGE, SCRIPT, golden_page, hostile_page
 
 from offline_bench.analysis.best import find_best
 from offline_bench.analysis.board import Cell, DatasetTable, Row
 from offline_bench.analysis.reproduction import write_commands
+from offline_bench.paths import project_root
 from offline_bench.record import Run
+from offline_bench.report.tables.formats import to_csv
 from offline_bench.suites import Grid
 
 VALUES = st.integers(-20, 120)
@@ -118,3 +127,92 @@ def test_the_commands_of_a_row_carry_out_its_runs_and_no_other_evaluated_at_the_
         found += of_row
     assert sorted(found) == sorted(runs)
     assert evaluated == runs
+
+
+class Reader(HTMLParser):
+    """What a page holds: ids, links inside it, and of each table's headings whether it is of numbers and has a link."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.headings: list[tuple[bool, list[str]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.in_heading = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        self.ids += [found["id"] or ""] if "id" in found else []
+        href = found.get("href") or ""
+        self.links += [href[1:]] if tag == "a" and href.startswith("#") else []
+        if tag == "th":
+            self.in_heading = True
+            self.headings.append((found.get("class") == "number", []))
+        if self.in_heading and tag == "a":
+            self.headings[-1][1].append(href[1:])
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_heading = self.in_heading and tag != "th"
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFLINE_BENCH_HOME", str(project_root()))
+
+
+@pytest.mark.slow
+def test_the_golden_records_make_the_golden_page_byte_for_byte(home: None) -> None:
+    """`python tests/report_pages.py` writes the page again; read it before it is committed."""
+    assert golden_page().text == (GOLDEN / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_number_and_figure_leads_to_its_definition_and_every_link_somewhere(home: None) -> None:
+    for page in (golden_page(), hostile_page()):
+        reader = Reader(page.text)
+        assert len(set(reader.ids)) == len(reader.ids)
+        assert set(reader.links) <= set(reader.ids)
+        numeric = [links for of_numbers, links in reader.headings if of_numbers]
+        assert len(numeric) > 20
+        assert all(len(links) == 1 and links[0].startswith("def-") for links in numeric)
+        captions = page.text.count("<figcaption>")
+        assert captions == len(page.figures) > 5
+        assert len(re.findall(r'<figcaption>[^<]*(?:<wbr>[^<]*)* <a class="what" href="#def-', page.text)) == captions
+
+
+@pytest.mark.slow
+def test_the_page_asks_nobody_for_anything_and_tells_no_place_on_this_machine(home: None) -> None:
+    page = golden_page()
+    fetching = {"link", "img", "iframe", "object", "embed", "source", "video", "audio", "base", "form"}
+    for tag, attributes in Reader(page.text).tags:
+        assert tag not in fetching or attributes.get("href") == "data:,"
+        assert not {"src", "srcset", "action", "style", "onclick", "onload"} & set(attributes)
+        target = attributes.get("href") or attributes.get("xlink:href") or "#"
+        assert target.startswith(("#", "data:"))
+    assert str(project_root()) not in page.text
+    assert len(page.text.encode()) < 5_000_000
+
+
+@pytest.mark.slow
+def test_what_a_stranger_wrote_is_text_wherever_it_stands(home: None) -> None:
+    page = hostile_page()
+    tags = Reader(page.text).tags
+    assert [tag for tag, _ in tags].count("script") == 1
+    assert not [tag for tag, found in tags if any(name.startswith("on") for name in found)]
+    assert not {tag for tag, _ in tags} & {"img", "foreignobject", "iframe"}
+    for text in (SCRIPT, IMAGE, BREAK):
+        assert text not in page.text
+    assert not [found for _, found in tags if (found.get("href") or "").startswith("javascript")]
+    for figure in page.figures:
+        root = ElementTree.fromstring(figure.svg)
+        assert not [element for element in root.iter() if element.tag.rpartition("}")[2] in ("script", "image", "a")]
+    cells = [
+        cell
+        for made in (*(figure.csv for figure in page.figures), *map(to_csv, page.tables))
+        for row in csv.reader(io.StringIO(made))
+        for cell in row
+    ]
+    assert any(cell.startswith("'=HYPERLINK") for cell in cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "@"))]

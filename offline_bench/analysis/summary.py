@@ -1,0 +1,111 @@
+"""All that the report of a suite says, computed in one place: from its records to `Summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline_bench.analysis.aggregate import aggregate
+from offline_bench.analysis.best import find_best
+from offline_bench.analysis.bias import positive_bias
+from offline_bench.analysis.board import Leaderboard
+from offline_bench.analysis.cells import cell_facts
+from offline_bench.analysis.curves import Curve, learning_curves
+from offline_bench.analysis.findings import (
+    Aggregate,
+    CellFacts,
+    Headline,
+    Improvement,
+    Partition,
+    PolicyMap,
+    PositiveBias,
+    Profile,
+    Verdict,
+)
+from offline_bench.analysis.frame import to_frame
+from offline_bench.analysis.headline import headline
+from offline_bench.analysis.improvement import compare_rewards
+from offline_bench.analysis.leaderboard import build_leaderboard
+from offline_bench.analysis.lengths import LengthTable, run_lengths
+from offline_bench.analysis.permanova import partition_distances
+from offline_bench.analysis.policy_map import policy_map
+from offline_bench.analysis.predictions import Prediction
+from offline_bench.analysis.profile import performance_profiles
+from offline_bench.analysis.provenance import Provenance, collect_provenance
+from offline_bench.analysis.published import Published
+from offline_bench.analysis.reproduction import RowCommands, write_commands
+from offline_bench.analysis.shares import variance_shares
+from offline_bench.analysis.verdicts import judge
+from offline_bench.record import Record, Run
+
+SEED = 20230605
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is asked for: a suite's name, title and runs with their evaluated steps, and what to hold it to."""
+
+    name: str
+    title: str
+    runs: Mapping[Run, tuple[int, ...]]
+    predictions: tuple[Prediction, ...] = ()
+    published: Published | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All findings on one suite; `best` has a set for each table of the board, see `find_best`."""
+
+    name: str
+    title: str
+    board: Leaderboard
+    best: tuple[frozenset[tuple[int, int]], ...]
+    headline: Headline
+    verdicts: tuple[Verdict, ...]
+    aggregates: tuple[Aggregate, ...]
+    improvements: tuple[Improvement, ...]
+    profiles: tuple[Profile, ...]
+    biases: tuple[PositiveBias, ...]
+    cells: tuple[CellFacts, ...]
+    partitions: tuple[Partition, ...]
+    maps: tuple[PolicyMap, ...]
+    curves: tuple[Curve, ...]
+    lengths: tuple[LengthTable, ...]
+    provenance: Provenance
+    commands: tuple[RowCommands, ...]
+
+
+def summarize(records: Sequence[Record], question: Question, problems: Sequence[str] = ()) -> Summary:
+    """The findings on the records of a suite's runs. Every number has its own stream: none moves another.
+
+    problems   a sentence for each file that was refused, from `Reading.problems`
+    """
+    frame = to_frame(records)
+    board = build_leaderboard(frame, question.runs, problems)
+    sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
+    shares = variance_shares(frame)
+    return Summary(
+        name=question.name,
+        title=question.title or question.name,
+        board=board,
+        best=tuple(find_best(table) for table in board.tables),
+        headline=headline(shares),
+        verdicts=judge(question.predictions, frame),
+        aggregates=aggregate(frame, _stream("aggregates")),
+        improvements=compare_rewards(frame, _stream("improvements")),
+        profiles=performance_profiles(frame, _stream("profiles")),
+        biases=positive_bias(frame, question.published, _stream("biases")),
+        cells=cell_facts(frame, _stream("cells")),
+        partitions=partition_distances(frame, sketches, _stream("partitions")),
+        maps=policy_map(frame, sketches),
+        curves=learning_curves(records),
+        lengths=run_lengths(frame),
+        provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
+        commands=write_commands(question.runs),
+    )
+
+
+def _stream(name: str) -> np.random.Generator:
+    return np.random.default_rng([SEED, *name.encode()])

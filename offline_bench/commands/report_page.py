@@ -1,0 +1,37 @@
+"""The page of a results folder, and the files of its figures and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from offline_bench.analysis.predictions import load_predictions
+from offline_bench.analysis.published import load_published
+from offline_bench.analysis.summary import Question, summarize
+from offline_bench.commands.records import read_runs
+from offline_bench.report.figures.figure import write_figures
+from offline_bench.report.html.exhibits import draw_figures, make_tables
+from offline_bench.report.html.page import report_page
+from offline_bench.report.tables.formats import write_table_files
+from offline_bench.storage import write_text
+from offline_bench.suites import Suite
+
+PAGE = "report.html"
+
+
+def write_page(folder: Path, suite: Suite) -> None:
+    """Write report.html, figures/ and tables/ of `folder`; the same records give the same bytes.
+
+    Raises `SuiteError` where the suite's predictions or its published numbers cannot be read.
+    """
+    runs = suite.runs()
+    reading = read_runs(folder, runs)
+    predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
+    question = Question(suite.name, suite.title, runs, predictions, load_published(suite.published))
+    summary = summarize(reading.records, question, reading.problems)
+    figures, tables = draw_figures(summary), make_tables(summary)
+    write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
+    write_table_files(folder / "tables", [table for group in tables.values() for table in group])
+    write_text(folder / PAGE, report_page(summary, tables, figures))
+    typer.echo(f"wrote {PAGE}, figures and tables to {folder}")

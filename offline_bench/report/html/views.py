@@ -1,0 +1,191 @@
+"""What the templates lay out: texts and numbers as they will stand in the page, none of them escaped yet."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from offline_bench.analysis.findings import Estimate
+from offline_bench.report.figures.figure import Figure
+from offline_bench.report.markdown import NO_VALUE
+from offline_bench.report.tables.formats import to_csv, to_markdown
+from offline_bench.report.tables.latex import to_latex
+from offline_bench.report.tables.table import Cell, Column, Table, cell_text
+
+LONG = 20  # rows: a table with more has filters
+FILTERED = ("dataset", "curation", "algorithm", "reward")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading; `term` is the key of its definition, '' where its name says all."""
+
+    text: str
+    term: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Datum:
+    """One cell: what is read, its interval, what follows in small print, and the number it is sorted by.
+
+    order   '' where there is no number: such cells come last, whichever way the column is sorted
+    best    set in bold; `survives` gets the mark of a wrong reward above behavior and BC
+    """
+
+    text: str
+    interval: str = ""
+    remark: str = ""
+    order: str = ""
+    numeric: bool = True
+    best: bool = False
+    survives: bool = False
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that lies in the page itself, as a data: link."""
+
+    label: str
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table of the page.
+
+    filters   (column, values): columns that get a choice of their values, beside a field that searches all text
+    """
+
+    name: str
+    caption: str
+    headings: tuple[Heading, ...]
+    lines: tuple[tuple[Datum, ...], ...]
+    note: str = ""
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    downloads: tuple[Download, ...] = ()
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure of the page; `drawing` is SVG that `report.figures` made, with every text in it escaped there."""
+
+    name: str
+    title: str
+    description: str
+    drawing: Markup
+    term: str
+    downloads: tuple[Download, ...]
+    kind: str = "figure"
+
+
+@dataclass(frozen=True)
+class ListView:
+    """Sentences, one a line, below a caption or none."""
+
+    caption: str
+    items: tuple[str, ...]
+    kind: str = "list"
+
+
+@dataclass(frozen=True)
+class CommandsView:
+    """Command lines to copy, (what they make, lines); folded away until asked for, unless `open`."""
+
+    caption: str
+    entries: tuple[tuple[str, tuple[str, ...]], ...]
+    open: bool = False
+    kind: str = "commands"
+
+
+Block = TableView | FigureView | ListView | CommandsView
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: `lead` are its first paragraphs; one without blocks says with them why."""
+
+    id: str
+    title: str
+    lead: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+def view_table(table: Table) -> TableView:
+    """A `Table` as the page has it, with its Markdown, CSV and LaTeX to take away."""
+    formats = (("Markdown", "md", to_markdown(table)), ("CSV", "csv", to_csv(table)), ("LaTeX", "tex", to_latex(table)))
+    return TableView(
+        name=table.name,
+        caption=table.title,
+        headings=tuple(view_heading(column) for column in table.columns),
+        lines=tuple(view_cells(row, table.columns) for row in table.rows),
+        note=table.note,
+        filters=_find_filters(table) if len(table.rows) > LONG else (),
+        downloads=tuple(pack_text(label, f"{table.name}.{suffix}", text) for label, suffix, text in formats),
+    )
+
+
+def view_figure(figure: Figure, term: str) -> FigureView:
+    """A `Figure` as the page has it; `term` is the key of the definition of what it shows."""
+    return FigureView(
+        name=figure.name,
+        title=figure.title,
+        description=figure.description,
+        drawing=Markup(figure.inline),  # noqa: S704, every text in it was escaped where it was drawn
+        term=term,
+        downloads=(
+            pack_text("SVG", f"{figure.name}.svg", figure.svg),
+            pack_text("CSV", f"{figure.name}.csv", figure.csv),
+        ),
+    )
+
+
+def view_heading(column: Column) -> Heading:
+    return Heading(column.heading, column.term, numeric=not column.text)
+
+
+def view_cells(row: Sequence[Cell], columns: Sequence[Column]) -> tuple[Datum, ...]:
+    return tuple(_view_cell(cell, column) for cell, column in zip(row, columns, strict=True))
+
+
+def order_of(value: float) -> str:
+    """What a number is sorted by: all that its shown digits can tell, and the same on any processor."""
+    if math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return f"{value:.6g}"
+
+
+def pack_text(label: str, name: str, text: str) -> Download:
+    """`text` as a file inside the page."""
+    kinds = {"svg": "image/svg+xml", "csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
+    kind = kinds[name.rpartition(".")[2]]
+    return Download(label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}")
+
+
+def _find_filters(table: Table) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The columns of names that differ from row to row, each with its values in the order of the rows."""
+    found = []
+    for at, column in enumerate(table.columns):
+        values = tuple(dict.fromkeys(str(row[at]) for row in table.rows))
+        if column.text and column.heading in FILTERED and len(values) > 1:
+            found.append((column.heading, values))
+    return tuple(found)
+
+
+def _view_cell(cell: Cell, column: Column) -> Datum:
+    text = cell_text(cell, column)
+    if isinstance(cell, Estimate):
+        value, _, interval = text.partition(" [")
+        few = "(1 run)" if cell.n == 1 else ""
+        return Datum(value, f"[{interval}" if interval else "", few, order_of(cell.value))
+    if isinstance(cell, str | bool):
+        return Datum(text or NO_VALUE, numeric=not column.text)
+    return Datum(text, order=order_of(float(cell)), numeric=not column.text)
