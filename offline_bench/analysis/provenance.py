@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from offline_bench.record import Record
+from offline_bench.record import Record, Run
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Provenance:
     """What the records of one folder say of their making; every tuple is sorted and without repeats.
 
     versions      (package, versions seen); more than one where the folder was filled in several sittings
-    fingerprints  (dataset, content fingerprints seen); more than one means that the data was not the same for all runs
+    fingerprints  (dataset and its curation, content fingerprints seen); more than one means that the data was not the
+                  same for all runs
     seconds       summed over runs; a run trained beside others carries its share
     command       what reproduces the folder; '' where it is not known
     """
@@ -33,7 +34,7 @@ def collect_provenance(records: Sequence[Record], command: str = "") -> Provenan
     """The provenance of `records`; the same for any order, and with no clock in it."""
     made = [record.provenance for record in records]
     versions = [(name, version) for entry in made for name, version in (entry.get("versions") or {}).items()]
-    contents = [(record.run.dataset, record.fingerprints.get("dataset", "")) for record in records]
+    contents = [(_coverage(record.run), record.fingerprints.get("dataset", "")) for record in records]
     return Provenance(
         runs=len(records),
         seconds=math.fsum(entry.get("seconds") or 0.0 for entry in made),
@@ -44,6 +45,10 @@ def collect_provenance(records: Sequence[Record], command: str = "") -> Provenan
         fingerprints=_by_name(contents),
         command=command,
     )
+
+
+def _coverage(run: Run) -> str:
+    return run.dataset if run.curation == "full" else f"{run.dataset} · {run.curation}"
 
 
 def _distinct(values: Iterable[object]) -> tuple[str, ...]:

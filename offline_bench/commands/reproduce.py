@@ -11,6 +11,7 @@ import typer
 from offline_bench.algorithms.device import select_device
 from offline_bench.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.commands.build import build_missing
+from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.curate import needed_datasets
 from offline_bench.display import describe_record, open_bar
@@ -37,6 +38,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
     folder = folder or local_folder(suite.name)
     carry_out_runs(suite.runs(), folder, suite.name, means)
     write_tables(folder, suite)
+    write_page(folder, suite)
     typer.echo(compare_with_committed(folder, suite.folder))
 
 

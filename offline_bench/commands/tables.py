@@ -17,6 +17,7 @@ from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.published import load_published
 from offline_bench.analysis.survival import compare_survival
+from offline_bench.commands.report_page import write_page
 from offline_bench.errors import RecordError, SuiteError
 from offline_bench.paths import results_folder
 from offline_bench.record import Record, Run
@@ -51,9 +52,10 @@ def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> None:
 
 
 def write_report(name: str, folder: Path | None) -> None:
-    """Write the tables and the page of the suite's committed results, or of `folder`, beside the records."""
+    """Write the tables and the pages of the suite's committed results, or of `folder`, beside the records."""
     suite = load_suite(name)
     write_tables(folder or suite.folder, suite)
+    write_page(folder or suite.folder, suite)
 
 
 def write_tables(folder: Path, suite: Suite) -> None:
@@ -102,6 +104,7 @@ def publish_results(name: str, folder: Path | None) -> None:
     path = pack_records(suite.folder, records)
     typer.echo(f"packed {len(records)} records into {path}")
     write_tables(suite.folder, suite)
+    write_page(suite.folder, suite)
 
 
 def _findings(published_in: Path, board: Leaderboard, frame: pd.DataFrame) -> list[str]:
