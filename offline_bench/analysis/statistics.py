@@ -55,8 +55,24 @@ def bootstrap_interval(
 
 def draw_runs(tasks: Sequence[Array], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
     """`resamples` draws with replacement within each task: (resamples, Σ n_t), the tasks side by side."""
-    draws = [values[rng.integers(len(values), size=(resamples, len(values)))] for values in tasks]
-    return np.concatenate(draws, axis=1)
+    return np.concatenate([values[draw_places(len(values), rng, resamples)] for values in tasks], axis=1)
+
+
+def draw_places(runs: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> npt.NDArray[np.int64]:
+    """Which of `runs` runs each resample holds: (resamples, runs), with replacement."""
+    return rng.integers(runs, size=(resamples, runs))
+
+
+def weigh_runs(sizes: Sequence[int], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
+    """How much each run counts in each resample, (resamples, Σ n_t): times drawn over n_t, 1 in all for each task."""
+    counts = [rng.multinomial(size, np.full(size, 1.0 / size), size=resamples) / size for size in sizes]
+    return np.concatenate(counts, axis=1)
+
+
+def repeat_stream(rng: np.random.Generator) -> Callable[[], np.random.Generator]:
+    """Generators that all draw the same: equal runs get equal intervals, and no number moves with those beside it."""
+    seed = int(rng.integers(2**63))
+    return lambda: np.random.default_rng(seed)
 
 
 def widened_interval(value: Any, draws: npt.ArrayLike, sizes: Iterable[int], level: float = LEVEL) -> tuple[Any, Any]:

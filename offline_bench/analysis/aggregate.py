@@ -1,0 +1,70 @@
+"""One number per algorithm and reward, over all tasks. Source: Agarwal et al. 2021, arXiv 2108.13264."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from offline_bench.analysis.entrants import name_tasks, score_runs, split_runs, split_tasks
+from offline_bench.analysis.findings import Aggregate, Estimate
+from offline_bench.analysis.statistics import Statistic, estimate, iqm, repeat_stream
+
+Array = npt.NDArray[np.float64]
+
+GAMMA = 100.0
+
+
+def aggregate(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[Aggregate, ...]:
+    """Every algorithm under every relabeling over its tasks: the pairs (dataset, curation) that have a score.
+
+    iqm             of all runs of all tasks together: a task with more runs counts for more
+    median, mean    of the means of the tasks
+    optimality_gap  how much a run lacks to 100, 0 where it has more: the mean of the tasks' means
+
+    Datasets without a task card have no normalized score and are left out; they are no missing cells. Intervals by
+    stratified bootstrap over the runs of each task: the tasks are taken as given, and not as drawn from more of them.
+    """
+    runs = score_runs(frame)
+    has_score = np.isfinite(frame[["score", "behavior_score"]].to_numpy(float)).any(axis=1)
+    tasks = sorted(set(name_tasks(frame)[has_score]))
+    stream = repeat_stream(rng)
+    return tuple(
+        _aggregate(entrant, relabeling, split_tasks(group), tasks, stream)
+        for (entrant, relabeling), group in split_runs(runs, "entrant", "relabeling")
+    )
+
+
+def task_means(sizes: Sequence[int], of: Callable[[Array], Array]) -> Statistic:
+    """A statistic for `bootstrap_interval`: `of`, (resamples, tasks) → (resamples,), of the means of such tasks."""
+    starts = np.cumsum([0, *sizes[:-1]])
+    return lambda values: of(np.add.reduceat(values, starts, axis=-1) / np.array(sizes, float))
+
+
+def _aggregate(
+    entrant: str,
+    relabeling: str,
+    by_task: dict[str, Array],
+    tasks: Sequence[str],
+    stream: Callable[[], np.random.Generator],
+) -> Aggregate:
+    values = list(by_task.values())
+    sizes = [len(of) for of in values]
+    lacking = [np.maximum(GAMMA - of, 0.0) for of in values]
+    mean = task_means(sizes, lambda means: means.mean(axis=-1))
+
+    def found(numbers: Sequence[Array], statistic: Statistic) -> Estimate:
+        return estimate(numbers, statistic, stream())
+
+    return Aggregate(
+        algorithm=entrant,
+        relabeling=relabeling,
+        iqm=found(values, iqm),
+        median=found(values, task_means(sizes, lambda means: np.median(means, axis=-1))),
+        mean=found(values, mean),
+        optimality_gap=found(lacking, mean),
+        tasks=len(values),
+        missing=tuple(task for task in tasks if task not in by_task),
+    )
