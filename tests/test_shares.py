@@ -108,7 +108,7 @@ def test_the_true_reward_under_another_name_has_a_reward_share_whose_interval_ho
         held += holds(share(found, "reward"), 0.0)
         if paired:
             assert share(found, "reward") == Estimate(0.0, 0.0, 0.0, 120)
-            assert np.isinf(found.ratio.low), "coverage decided something, reward nothing at all"
+            assert np.isinf(found.ratio.low) and np.isinf(found.ratio.value), "reward decided nothing at all"
         assert np.isinf(found.ratio.high) or not holds(share(found, "reward"), 0.0)
     assert held > 0.9 * 150
 
@@ -181,6 +181,18 @@ def test_frames_with_holes_are_split_and_the_note_says_what_was_missing() -> Non
     assert share(second, "coverage").value == pytest.approx((8.0 / 9.0) / (8.0 / 9.0 + 0.09), abs=0.03)
     assert share(overall, "coverage").value == pytest.approx(truth / (truth + 0.09), abs=0.03)
     assert share(overall, "coverage").n == len(frame[(frame["status"] == "ok") & (frame["stale"] == "")]) - 4
+
+
+def test_what_two_factors_decide_together_is_halved_between_them() -> None:
+    """Each reward was run on one coverage alone, so nobody can tell which of the two it was."""
+    rng = np.random.default_rng(18)
+    design = plan(coverages=3)
+    together = design.keep(design.levels[:, 0] == design.levels[:, 1])
+    values = 3.0 * together.levels[:, :1] + rng.standard_normal(together.values.shape)
+    found = measure(together, values)
+    assert share(found, "coverage") == share(found, "reward")
+    assert share(found, "coverage").value == pytest.approx(3.0 / 7.0, abs=0.1)
+    assert "18 of 27 cells have no runs" in found.note
 
 
 def test_what_cannot_be_told_is_nan_with_a_note_and_no_error() -> None:

@@ -56,6 +56,7 @@ TRUE, WRONG = {"relabeling": "original"}, {"relabeling": ["zero", "random"]}
         ("less", 20, "holds"),
         ("less", 0, "fails"),
         ("less", 6.2, "open"),
+        ("greater", 6.2, "open"),
     ],
 )
 def test_a_difference_is_of_means_over_cells_and_its_interval_decides(expect: str, than: float, said: str) -> None:
@@ -88,6 +89,9 @@ def test_a_difference_of_differences_near_and_a_mean_with_each_value_of_a_column
     sides = {"a": full | TRUE, "b": full | WRONG, "c": top | TRUE, "d": top | WRONG}
     found = verdict(runs(), kind="double-difference", **sides, than=10, where={"algorithm": "iql"})
     assert found.verdict == "holds" and found.figures.startswith("+20.")
+    turned = {"a": sides["c"], "b": sides["d"], "c": sides["a"], "d": sides["b"]}
+    found = verdict(runs(), kind="double-difference", **turned, than=0, where={"algorithm": "iql"})
+    assert found.verdict == "fails" and found.figures.startswith("-20.")
     assert verdict(runs(), kind="double-difference", **sides, each="algorithm", than=10).verdict == "fails"
     near = {"expect": "near", "within": 2.0, "a": TRUE, "b": WRONG, "each": "curation"}
     found = verdict(runs(), **near)
