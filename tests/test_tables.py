@@ -208,6 +208,14 @@ def test_latex_is_a_float_with_caption_label_and_one_kind_of_rule() -> None:
     assert DEFINITIONS["iqm"].text in latex
 
 
+def test_a_table_wider_than_the_text_is_scaled_and_sentences_break() -> None:
+    wide = {table.name: to_latex(table) for table in lay_out_all(Made())}
+    assert "\\resizebox" not in to_latex(SMALL)
+    assert wide["cells"].count("\\resizebox{\\linewidth}{!}{%\n\\begin{tabular}") == 1
+    assert "\\end{tabular}}\n" in wide["cells"]
+    assert r"p{0.3\linewidth}" in wide["predictions"]
+
+
 def test_tables_come_as_three_files_each(tmp_path: Path) -> None:
     paths = write_table_files(tmp_path / "tables", [SMALL])
     assert [path.name for path in paths] == ["small.md", "small.csv", "small.tex"]

@@ -78,7 +78,9 @@ def _draw_row(axes: Any, y: float, item: PositiveBias, edge: float) -> None:
     estimate = item.bias
     if not math.isnan(estimate.low) and not math.isnan(estimate.high):
         reach = min(estimate.high, edge)
-        axes.plot([estimate.low, reach], [y, y], color=OURS.color, linewidth=2.2, alpha=0.5, solid_capstyle="butt")
+        axes.plot(
+            [min(estimate.low, edge), reach], [y, y], color=OURS.color, linewidth=2.2, alpha=0.5, solid_capstyle="butt"
+        )
     _draw_point(axes, y, estimate.value, edge, OURS, 5.0)
     if not math.isnan(item.published):
         _draw_point(axes, y + 0.2 * STEP, item.published, edge, THEIRS, 4.0)

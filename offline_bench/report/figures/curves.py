@@ -47,7 +47,8 @@ def _draw(curves: list[Curve], name: str) -> Figure:
         dataset = curves[0].dataset
         description = (
             f"{dataset}: {len(panels)} panels, one an algorithm and curation; lines are the {unit} (IQM over seeds) "
-            "against gradient steps, one a reward, bands their 95 % intervals. The dotted line is the data itself."
+            "against gradient steps, one a reward, bands their 95 % intervals, cut at the edges. The dotted line is "
+            "the data itself."
         )
         csv = comma_separated(HEADER, _numbers(curves))
         return sheet.to_figure(name, f"{dataset}: learning curves by reward", description, csv)
@@ -68,8 +69,9 @@ def _draw_panel(axes: Any, curves: Sequence[Curve], known: Mapping[str, Look]) -
     for curve in curves:
         look = known[curve.relabeling]
         steps = [step / 1000.0 for step in curve.steps]
-        low = [value.value if math.isnan(value.low) else value.low for value in curve.values]
-        high = [value.value if math.isnan(value.high) else value.high for value in curve.values]
+        least, most = axes.get_ylim()
+        low = [max(least, value.value if math.isnan(value.low) else value.low) for value in curve.values]
+        high = [min(most, value.value if math.isnan(value.high) else value.high) for value in curve.values]
         axes.fill_between(steps, low, high, color=look.color, alpha=0.13, linewidth=0.0)
         style = {"marker": look.marker, "markersize": 3.2, "linestyle": look.line, "linewidth": 1.3}
         axes.plot(steps, [value.value for value in curve.values], color=look.color, **style)
@@ -77,14 +79,15 @@ def _draw_panel(axes: Any, curves: Sequence[Curve], known: Mapping[str, Look]) -
 
 def _limits(curves: Sequence[Curve]) -> tuple[tuple[float, float], tuple[float, float]]:
     steps = [step / 1000.0 for curve in curves for step in curve.steps]
-    values = [value for curve in curves for e in curve.values for value in (e.value, e.low, e.high)]
+    # Not by the bands: of three wild seeds, one would press all lines of the figure together.
+    values = [estimate.value for curve in curves for estimate in curve.values]
     values += [curve.behavior for curve in curves]
     finite = [value for value in values if math.isfinite(value)]
     return (0.0, 1.05 * max(steps)), _padded(min(finite), max(finite))
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    room = 0.05 * (high - low) or 1.0
+    room = 0.2 * (high - low) or 1.0
     return low - room, high + room
 
 

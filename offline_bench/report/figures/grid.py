@@ -8,7 +8,7 @@ from typing import Any
 
 from offline_bench.report.figures.sheet import LETTER, WIDTH, Sheet, shorten
 
-LEFT = 40.0
+LEFT = 48.0
 HEADING = 17.0
 ABOVE = 15.0
 HIGH = 84.0  # points a panel

@@ -13,6 +13,7 @@ from offline_bench.report.figures.palette import Look, looks
 from offline_bench.report.figures.sheet import LETTER, WIDTH, Sheet, open_sheet, shorten
 from offline_bench.report.figures.stack import short_names
 from offline_bench.report.figures.vector import INK
+from offline_bench.report.markdown import number
 
 STEP = 16.0  # points a bar
 ABOVE = 20.0
@@ -79,7 +80,7 @@ def _draw_bars(axes: Any, found: Mapping[str, Estimate], known: Mapping[str, Loo
             for end in ends:
                 axes.plot([end, end], [y - 3.0, y + 3.0], color=INK, linewidth=1.1)
         place = {"xytext": (4.0, -3.2), "textcoords": "offset points"}
-        axes.annotate(f"{estimate.value:.2f}", (max(0.0, estimate.value, *ends), y), **place)
+        axes.annotate(number(estimate.value, 2), (max(0.0, estimate.value, *ends), y), **place)
 
 
 def _limits(shares: Sequence[Shares]) -> tuple[float, float]:

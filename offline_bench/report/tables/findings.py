@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from offline_bench.analysis.findings import (
     Aggregate,
@@ -49,7 +49,7 @@ def aggregate_tables(aggregates: Sequence[Aggregate]) -> tuple[Table, ...]:
             item.mean,
             item.optimality_gap,
             item.tasks,
-            ", ".join(item.missing),
+            len(item.missing),
         )
         for item in aggregates
     )
@@ -61,9 +61,18 @@ def aggregate_tables(aggregates: Sequence[Aggregate]) -> tuple[Table, ...]:
         Column("mean", "mean"),
         Column("optimality gap", "optimality-gap"),
         Column("tasks", "task"),
-        Column("missing", "missing", text=True),
+        Column("missing", "missing"),
     )
-    return _table("aggregates", "Normalized score over all tasks", columns, rows)
+    return _table("aggregates", "Normalized score over all tasks", columns, rows, _missing(aggregates, labels))
+
+
+def _missing(aggregates: Sequence[Aggregate], labels: Mapping[str, str]) -> str:
+    """Which tasks are missing, each list once."""
+    without: dict[tuple[str, ...], dict[str, None]] = {}
+    for item in aggregates:
+        if item.missing:
+            without.setdefault(item.missing, {})[labels[item.algorithm]] = None
+    return " ".join(f"Missing of {', '.join(names)}: {', '.join(tasks)}." for tasks, names in without.items())
 
 
 def improvement_tables(improvements: Sequence[Improvement]) -> tuple[Table, ...]:
@@ -158,9 +167,9 @@ def verdict_tables(verdicts: Sequence[Verdict]) -> tuple[Table, ...]:
     rows = tuple((item.name, item.text, item.verdict, item.figures) for item in verdicts)
     columns = (
         Column("prediction", text=True),
-        Column("says", text=True),
+        Column("says", text=True, wide=True),
         Column("verdict", "verdict", text=True),
-        Column("figures", text=True),
+        Column("figures", text=True, wide=True),
     )
     return _table("predictions", "Predictions and what came of them", columns, rows)
 

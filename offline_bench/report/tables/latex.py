@@ -1,4 +1,4 @@
-"""A `Table` as LaTeX that pastes into a paper: it needs the package booktabs and a LaTeX of 2020 or later."""
+"""A `Table` as LaTeX that pastes into a paper: it needs booktabs, graphicx and a LaTeX of 2020 or later."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 
 from offline_bench.report.tables.table import Cell, Column, Table, cell_text
 
+LINE = 85  # letters of \footnotesize in a line of an article
 _ASCII = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -73,13 +74,14 @@ _JOINED = re.compile(r"(-|,)(?=\1)")
 def to_latex(made: Table) -> str:
     """A `table` float with caption, label `tab:<name>`, booktabs rules and the definitions below; all text escaped.
 
-    Names stand left, numbers right. Nothing is ever left out: a sign that LaTeX's own fonts lack is written as its
-    code point, [U+4E2D].
+    Names stand left, numbers right; a table wider than the text is scaled to it. Nothing is ever left out: a sign that
+    LaTeX's own fonts lack is written as its code point, [U+4E2D].
     """
-    columns = "".join("l" if column.text else "r" for column in made.columns)
+    columns = "".join(map(_alignment, made.columns))
     rows = [
         " & ".join(_cell(cell, column) for cell, column in zip(row, made.columns, strict=True)) for row in made.rows
     ]
+    scaled = _width(made) > LINE
     notes = [latex_text(made.note)] if made.note else []
     notes += [rf"\textbf{{{latex_text(entry.heading)}}}: {latex_text(entry.text)}" for entry in made.definitions]
     lines = [
@@ -89,17 +91,32 @@ def to_latex(made: Table) -> str:
         rf"\label{{tab:{made.name}}}",
         r"\footnotesize",
         r"\setlength{\tabcolsep}{4pt}",
+        *([r"\resizebox{\linewidth}{!}{%"] if scaled else []),
         rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         " & ".join(latex_text(column.heading) for column in made.columns) + r" \\",
         r"\midrule",
         *(rf"{row} \\" for row in rows),
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}" + "}" * scaled,
         *([r"\par\medskip", rf"\parbox{{\linewidth}}{{\scriptsize {' '.join(notes)}}}"] if notes else []),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _alignment(column: Column) -> str:
+    if column.wide:
+        return r"p{0.3\linewidth}"
+    return "l" if column.text else "r"
+
+
+def _width(made: Table) -> int:
+    """Letters that its widest row takes, without the columns that break their lines."""
+    narrow = [at for at, column in enumerate(made.columns) if not column.wide]
+    rows = [[column.heading for column in made.columns]]
+    rows += [[cell_text(cell, column) for cell, column in zip(row, made.columns, strict=True)] for row in made.rows]
+    return sum(2 + max(len(row[at]) for row in rows) for at in narrow)
 
 
 def latex_text(text: str) -> str:

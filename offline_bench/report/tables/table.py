@@ -22,6 +22,7 @@ class Column:
     digits   decimals of its numbers, in all formats but CSV, which has four
     text     set left: names and sentences
     sign     numbers above 0 get a plus
+    wide     holds sentences, whose lines are broken where a format can
     """
 
     heading: str
@@ -29,6 +30,7 @@ class Column:
     digits: int = 1
     text: bool = False
     sign: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)
