@@ -110,7 +110,8 @@ def _find(prediction: Prediction, rows: pd.DataFrame) -> Finding:
         return Finding(Estimate(), f"no runs to compare by {prediction.measure}")
     number = _estimate(contrast)
     missing = f", {contrast.missing} missing or without a counterpart" if contrast.missing else ""
-    return Finding(number, f"{number.n} runs in {len(contrast.values)} cells{missing}")
+    cells = f"{len(contrast.values)} cell{'' if len(contrast.values) == 1 else 's'}"
+    return Finding(number, f"{number.n} runs in {cells}{missing}")
 
 
 def _subtract(one: Estimate, other: Estimate) -> Estimate:
