@@ -121,6 +121,16 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Leaning:
+    """The shares over all datasets of a part of the runs: `kind` 'only' one level of a factor, or all 'without' it."""
+
+    kind: str
+    factor: str
+    level: str
+    shares: Shares
+
+
+@dataclass(frozen=True)
 class Partition:
     """Behavior distances partitioned by one source (PERMANOVA), over the runs of one dataset."""
 

@@ -18,6 +18,7 @@ from offline_bench.analysis.findings import (
     CellFacts,
     Headline,
     Improvement,
+    Leaning,
     Partition,
     PolicyMap,
     PositiveBias,
@@ -36,6 +37,7 @@ from offline_bench.analysis.profile import performance_profiles
 from offline_bench.analysis.provenance import Provenance, collect_provenance
 from offline_bench.analysis.published import Published
 from offline_bench.analysis.reproduction import RowCommands, write_commands
+from offline_bench.analysis.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.shares import variance_shares
 from offline_bench.analysis.verdicts import judge
 from offline_bench.record import Record, Run
@@ -63,6 +65,8 @@ class Summary:
     board: Leaderboard
     best: tuple[frozenset[tuple[int, int]], ...]
     headline: Headline
+    leanings: tuple[Leaning, ...]
+    leans_most: str
     verdicts: tuple[Verdict, ...]
     aggregates: tuple[Aggregate, ...]
     improvements: tuple[Improvement, ...]
@@ -85,13 +89,15 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     frame = to_frame(records)
     board = build_leaderboard(frame, question.runs, problems)
     sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
-    shares = variance_shares(frame)
+    shares, leanings = variance_shares(frame), lean_headline(frame)
     return Summary(
         name=question.name,
         title=question.title or question.name,
         board=board,
         best=tuple(find_best(table) for table in board.tables),
         headline=headline(shares),
+        leanings=leanings,
+        leans_most=lean_most(shares[0], leanings),
         verdicts=judge(question.predictions, frame),
         aggregates=aggregate(frame, _stream("aggregates")),
         improvements=compare_rewards(frame, _stream("improvements")),

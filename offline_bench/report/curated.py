@@ -29,8 +29,8 @@ def curations_section(curated: Curated) -> str:
         ]
     lines = [f"**{escape(name)}**: {escape(text) or NO_VALUE}" for name, text in curated.descriptions]
     lines.append(
-        "**behavior** is what the learner was given: its score and length are of the curated episodes, the learner's "
-        "of whole evaluation episodes."
+        "**behavior** is what the learner was given: its score is of the whole episodes that comes from, its length of "
+        "the episodes as they were cut; the learner's are of whole evaluation episodes."
     )
     parts.append("".join(f"- {line}\n" for line in lines))
     return "\n".join(parts)

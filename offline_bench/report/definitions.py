@@ -28,9 +28,10 @@ DEFINITIONS = {
     "iqm": Definition("IQM", "Interquartile mean: the mean of the middle half of the runs.", AGARWAL),
     "interval": Definition(
         "[low, high]",
-        "95 % interval by bootstrap over seeds, stratified by task. Where a number stands on fewer than five seeds, "
-        "read it with care.",
-        AGARWAL,
+        "95 % interval over seeds: by bootstrap, stratified by task and widened as few seeds ask for; for shares of "
+        "variance, behavior distances and predictions by the jackknife with Student's t. Where a number stands on "
+        "fewer than five seeds, read it with care.",
+        f"{AGARWAL}; Hesterberg 2015, arXiv 1411.5279",
     ),
     "median": Definition("median", "Median over tasks of the mean score of each task.", AGARWAL),
     "mean": Definition("mean", "Mean over tasks of the mean score of each task.", AGARWAL),
@@ -47,7 +48,8 @@ DEFINITIONS = {
         AGARWAL,
     ),
     "behavior": Definition(
-        "behavior", "The mean true return of the episodes the learner was given, on the scale of the scores."
+        "behavior",
+        "The mean true return of the whole episodes that the learner's data comes from, on the scale of the scores.",
     ),
     "lift": Definition(
         "lift", "Score less that of behavior, or less that of BC on the same data under the same reward."

@@ -86,7 +86,8 @@ def _notes(board: Leaderboard) -> str:
         f"number is of 2 runs out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there "
         "were.",
         *_few_seeds_note(board),
-        "**behavior**: the mean true return of the episodes the learner was given, on the same scale.",
+        "**behavior**: the mean true return of the whole episodes that the learner's data comes from, on the same "
+        "scale.",
         "**Lift**: the cell less behavior / the cell less BC's cell (BC on the same data under the same reward; it "
         "reads no reward, so where that is missing BC under another one stands in).",
         f"**{SURVIVES}**: trained on a reward other than the original, yet above both behavior and BC. Of the two "

@@ -53,7 +53,8 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
         description = (
             f"{first.dataset}: for each curation, left a point a run, mean length of its evaluation episodes against "
             f"its {unit}, by reward; right the same scores in a column a reward. A star and a dotted line mark the "
-            "mean length and score of the episodes that the learners were given."
+            "mean length of the episodes that the learners were given, as they were cut, and the mean score of the "
+            "whole episodes they come from."
         )
         title = f"{first.dataset}: episode length against score, by reward"
         return sheet.to_figure(name, title, description, comma_separated(HEADER, _numbers(tables, unit)))

@@ -9,6 +9,7 @@ from offline_bench.analysis.findings import (
     CellFacts,
     Estimate,
     Improvement,
+    Leaning,
     Partition,
     PositiveBias,
     Shares,
@@ -35,6 +36,27 @@ def share_tables(shares: Sequence[Shares]) -> tuple[Table, ...]:
     )
     note = " ".join(f"{part.dataset or ALL}: {part.note}" for part in shares if part.note)
     return _table("variance-shares", "Share of the variance of the score by source", columns, rows, note)
+
+
+def leaning_tables(leanings: Sequence[Leaning]) -> tuple[Table, ...]:
+    """The headline's shares for parts of the runs: one algorithm alone, or one level left out."""
+    rows: Rows = tuple(
+        (
+            f"{item.kind} {item.factor}",
+            item.level,
+            item.shares.ratio,
+            *(dict(item.shares.shares).get(source, Estimate()) for source in ("coverage", "reward")),
+        )
+        for item in leanings
+    )
+    columns = (
+        Column("runs", text=True),
+        Column("level", text=True),
+        Column("coverage / reward", "ratio", digits=2),
+        Column("coverage", "share", digits=3),
+        Column("reward", "share", digits=3),
+    )
+    return _table("leanings", "What the answer leans on: parts of the runs", columns, rows)
 
 
 def aggregate_tables(aggregates: Sequence[Aggregate]) -> tuple[Table, ...]:
