@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from offline_bench.analysis.frame import find_stale, spec_name
+from offline_bench.commands.report_page import PAGE, write_page
 from offline_bench.commands.tables import write_tables
 from offline_bench.store import PACKED, read_records
 from offline_bench.suites import list_suites, load_suite
@@ -30,6 +31,22 @@ def test_the_records_make_the_committed_tables_byte_for_byte(name: str, tmp_path
     write_tables(tmp_path, suite)
     for table in ("leaderboard.md", "leaderboard.csv", "README.md"):
         assert (tmp_path / table).read_bytes() == (suite.folder / table).read_bytes(), table
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SUITES if (load_suite(name).folder / PAGE).exists()])
+def test_the_records_make_the_committed_page_and_its_files_byte_for_byte(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    (tmp_path / PACKED).write_bytes((suite.folder / PACKED).read_bytes())
+    write_page(tmp_path, suite)
+    made = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file() and path.name != PACKED]
+    assert Path(PAGE) in made
+    for path in made:
+        assert (tmp_path / path).read_bytes() == (suite.folder / path).read_bytes(), path
+    for folder in ("figures", "tables"):
+        assert {path.name for path in (suite.folder / folder).iterdir()} == {
+            path.name for path in (tmp_path / folder).iterdir()
+        }
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -60,8 +60,8 @@ TOPICS = (
     Topic(
         "behavior",
         "Where the policies go",
-        "Distances between the state-action visits of the policies, split by coverage, reward and algorithm; then all "
-        "policies of one environment as a map, once by coverage and once by reward.",
+        "All policies of one environment as a map of where they go, once by coverage and once by reward; then the "
+        "distances between them, split by coverage, reward and algorithm.",
         "No record has a sketch of where its policy went.",
         "policy-map",
     ),

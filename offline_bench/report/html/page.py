@@ -41,7 +41,7 @@ def report_page(summary: Summary, tables: Tables, figures: Figures) -> str:
             style=Markup(style),  # noqa: S704, a file of this package
             script=Markup(script),  # noqa: S704, a file of this package
             headline=found.sentence,
-            notes=tuple(filter(None, (found.basis, found.overall.note))),
+            notes=tuple(filter(None, (found.basis, summary.leans_most, found.overall.note))),
             answer=tuple(view_table(table) for table in tables.get(ANSWER, ())),
             facts=tuple(_facts(summary.board)),
             sections=build_sections(summary, tables, figures),
@@ -101,10 +101,10 @@ def _plain(text: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """`text` with places where a line may end: after a slash, a bracket, a comma."""
+    """`text` with places where a line may end: after a slash or a comma."""
     marked = escape(_plain(text))
-    for sign in ("/", "(", ","):
-        marked = marked.replace(sign, Markup(f"{sign}<wbr>"))  # noqa: S704, three signs written here
+    for sign in ("/", ","):
+        marked = marked.replace(sign, Markup(f"{sign}<wbr>"))  # noqa: S704, two signs written here
     return marked
 
 
