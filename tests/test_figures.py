@@ -32,7 +32,7 @@ from offline_bench.report.figures.figure import Figure, name_each, write_figures
 from offline_bench.report.figures.palette import looks, reward_looks
 from offline_bench.report.figures.sheet import WIDTH
 from offline_bench.report.figures.stack import short_names
-from offline_bench.report.figures.vector import INK, PAPER
+from offline_bench.report.figures.vector import INK, PAPER, finish
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>]]>&amp;\x1b[31m\u202e$x^2$"
 TAGS = {"svg", "title", "desc", "rect", "g", "path", "use", "defs", "text", "pattern", "clipPath"}
@@ -149,7 +149,14 @@ def test_text_stays_on_the_sheet_however_long_the_names_are() -> None:
 
 def test_neither_the_users_style_nor_the_last_bits_of_a_number_change_a_byte(figures: tuple[Figure, ...]) -> None:
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "text.parse_math": True}):
-        assert draw_all(Made(shift=2e-15)) == figures
+        assert draw_all(Made(shift=1e-11)) == figures
+
+
+def test_coordinates_keep_two_decimals_so_that_what_another_processor_rounds_otherwise_is_gone() -> None:
+    raw = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><path d="M {} 1.0 L -0.001 2"/></svg>'
+    made = {finish(raw.format(x), "a", "", "") for x in ("5.123401", "5.123399", "5.12")}
+    assert len(made) == 1
+    assert 'd="M 5.12 1 L 0 2"' in made.pop()
 
 
 @pytest.mark.slow
