@@ -95,7 +95,9 @@ def test_a_difference_of_differences_near_and_a_mean_with_each_value_of_a_column
     assert verdict(runs(), kind="double-difference", **sides, each="algorithm", than=10).verdict == "fails"
     near = {"expect": "near", "within": 2.0, "a": TRUE, "b": WRONG, "each": "curation"}
     found = verdict(runs(), **near)
-    assert found.verdict == "fails" and found.figures.startswith("1 hold, 1 fail, 0 open of 2. full: fails, +12.")
+    assert (found.verdict, found.figures) == ("fails", "1 hold, 1 fail, 0 open of 2")
+    assert [case[:2] for case in found.cases] == [("full", "fails"), ("top(p=0.5)", "holds")], found.cases
+    assert found.cases[0][2].startswith("+12.")
     assert verdict(runs(), **near, where=top).verdict == "holds"
     lift = {"kind": "mean", "measure": "lift", "a": {"curation": "top", "algorithm": "bc"}, "each": "dataset"}
     assert verdict(runs(), **lift, expect="near", to=20, within=15).figures.startswith("1 hold, 1 fail")

@@ -177,9 +177,13 @@ class Headline:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A prediction written before its suite ran, and what came of it: holds, fails or open, with the figures."""
+    """A prediction written before its suite ran, and what came of it: holds, fails or open, with the figures.
+
+    cases   where it was to hold for several, each as (case, verdict, figures); `figures` then counts them
+    """
 
     name: str
     text: str
     verdict: str
     figures: str
+    cases: tuple[tuple[str, str, str], ...] = ()

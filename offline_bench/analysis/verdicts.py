@@ -64,14 +64,11 @@ def _judge(prediction: Prediction, rows: pd.DataFrame) -> Verdict:
     outcomes = {name: _decide(prediction, finding.number) for name, finding in findings.items()}
     count = list(outcomes.values()).count
     verdict = "fails" if count("fails") else "open" if count("open") or not outcomes else "holds"
-    told = []
-    for name, finding in findings.items():
-        outcome = f" {outcomes[name]}," if name else ""
-        told.append(f"{name}{':' if name else ''}{outcome} {_say(prediction, finding)}".strip())
-    figures = "; ".join(told) or "no run fits it"
-    if prediction.each and outcomes:
-        figures = f"{count('holds')} hold, {count('fails')} fail, {count('open')} open of {len(outcomes)}. {figures}"
-    return Verdict(prediction.name, prediction.text, verdict, figures)
+    cases = tuple((name, outcomes[name], _say(prediction, finding)) for name, finding in findings.items())
+    if prediction.each and cases:
+        figures = f"{count('holds')} hold, {count('fails')} fail, {count('open')} open of {len(cases)}"
+        return Verdict(prediction.name, prediction.text, verdict, figures, cases)
+    return Verdict(prediction.name, prediction.text, verdict, cases[0][2] if cases else "no run fits it")
 
 
 def _groups(prediction: Prediction, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -193,7 +193,17 @@ def verdict_tables(verdicts: Sequence[Verdict]) -> tuple[Table, ...]:
         Column("verdict", "verdict", text=True),
         Column("figures", text=True, wide=True),
     )
-    return _table("predictions", "Predictions and what came of them", columns, rows)
+    cases = tuple((item.name, *case) for item in verdicts for case in item.cases)
+    case_columns = (
+        Column("prediction", text=True),
+        Column("case", text=True),
+        Column("verdict", "verdict", text=True),
+        Column("figures", text=True, wide=True),
+    )
+    return (
+        *_table("predictions", "Predictions and what came of them", columns, rows),
+        *_table("prediction-cases", "Predictions for several cases, one by one", case_columns, cases),
+    )
 
 
 def _table(name: str, title: str, columns: tuple[Column, ...], rows: Rows, note: str = "") -> tuple[Table, ...]:
