@@ -307,7 +307,9 @@ def test_nothing_stands_out_of_the_page_and_all_text_can_be_read(
 def test_in_print_all_rows_are_there_in_black_on_white_and_no_controls(visit: Any, golden: Path, scheme: str) -> None:
     page = visit(golden, color_scheme=scheme).page
     page.locator("#table-leaderboard input").fill("nothing of the kind")
+    page.set_viewport_size({"width": 703, "height": 1000})  # an A4 sheet between its margins
     page.emulate_media(media="print")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 703
     rows = page.locator("#table-leaderboard tbody tr")
     assert all(row.is_visible() for row in rows.all())
     for hidden in ("nav", ".filters", ".downloads", ".what", ".copy"):

@@ -76,7 +76,7 @@ def _ratio_tables(within: Sequence[Shares]) -> tuple[Table, ...]:
     rows: Rows = tuple((part.dataset, part.ratio, *(dict(part.shares)[name] for name in RATIO_OF)) for part in told)
     columns = (
         Column("dataset", text=True),
-        Column("coverage / reward", "ratio"),
+        Column("coverage / reward", "ratio", digits=2),
         *(Column(name, "share", digits=3) for name in RATIO_OF),
     )
     return (Table("ratios", "The same within each dataset", columns, rows),) if rows else ()
