@@ -75,6 +75,12 @@ class Made:
             for dataset in ("", *self.datasets)
         )
 
+    def leanings(self) -> tuple[found.Leaning, ...]:
+        return tuple(
+            found.Leaning("without", "algorithm", name, shares)
+            for name, shares in zip(self.algorithms, self.shares(), strict=False)
+        )
+
     def biases(self) -> tuple[found.PositiveBias, ...]:
         made = [
             found.PositiveBias(*at, self.estimate(0.0, 1.0), self.estimate(1.0, 8.0), "zero", 2.5, "a paper")
@@ -143,7 +149,12 @@ class Made:
         )
 
     def verdicts(self) -> tuple[found.Verdict, ...]:
-        return tuple(found.Verdict(name, f"{name} hurts", "holds", "3.2 [1.0, 5.0]") for name in self.rewards)
+        return tuple(
+            found.Verdict(
+                name, f"{name} hurts", "holds", "3.2 [1.0, 5.0]", tuple((d, "holds", "3") for d in self.datasets)
+            )
+            for name in self.rewards
+        )
 
 
 DRAWN: tuple[tuple[Callable[..., tuple[Figure, ...]], str], ...] = (
@@ -160,6 +171,7 @@ LAID_OUT: tuple[tuple[Callable[..., tuple[Table, ...]], str], ...] = (
     (boards.leaderboard_tables, "board"),
     (boards.completeness_tables, "board"),
     (tables.share_tables, "shares"),
+    (tables.leaning_tables, "leanings"),
     (tables.aggregate_tables, "aggregates"),
     (tables.improvement_tables, "improvements"),
     (tables.bias_tables, "biases"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from report_pages import GOLDEN
 from runs_by_hand import frame_of, runs
 
 from offline_bench.analysis.rliable import to_rliable, write_rliable
+from offline_bench.commands.report_page import export_scores
 from offline_bench.errors import RecordError
+from offline_bench.store import read_records
 
 FULL = [
     row
@@ -62,3 +65,16 @@ def test_what_is_written_is_read_back_without_pickle_and_twice_the_same(tmp_path
         assert tuple(file["tasks"]) == tasks
     assert list(read) == list(scores)
     assert all((read[name] == scores[name]).all() for name in scores)
+
+
+def test_a_report_of_a_grid_with_holes_says_why_it_has_no_scores_for_rliable_and_leaves_no_old_ones(tmp_path, capsys):
+    path = tmp_path / "rliable.npz"
+    records = read_records(GOLDEN).records
+    algorithm = records[0].run.algorithm
+    whole = [record for record in records if record.run.algorithm == algorithm]
+    export_scores(path, whole)
+    with np.load(path, allow_pickle=False) as file:
+        assert sum(file[name].size for name in file.files if name != "tasks") == len(whole)
+    export_scores(path, whole[1:])
+    assert not path.exists()
+    assert capsys.readouterr().out.startswith("no rliable.npz: rliable takes a full rectangle of runs and tasks, but")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
+import subprocess
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -99,7 +101,7 @@ def printed(latex: str) -> str:
 def test_every_kind_of_finding_has_a_table_and_none_where_there_is_none() -> None:
     made = lay_out_all(Made())
     names = [table.name for table in made]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 12
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
     nothing = Made(datasets=(), algorithms=())
     for lay_out, name in LAID_OUT:
@@ -223,3 +225,18 @@ def test_tables_come_as_three_files_each(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError):
         write_table_files(tmp_path / "file", [SMALL])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex here")
+def test_a_paper_with_all_tables_compiles(tmp_path: Path) -> None:
+    hostile = Made(datasets=(HOSTILE, "toy/two"), algorithms=(HOSTILE, "iql"))
+    tables = [*lay_out_all(Made()), *lay_out_all(hostile), SMALL]
+    body = "\n\\clearpage\n".join(map(to_latex, tables))
+    packages = "\\usepackage{booktabs}\n\\usepackage{graphicx}"
+    paper = f"\\documentclass{{article}}\n{packages}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    (tmp_path / "paper.tex").write_text(paper)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("!")]
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000

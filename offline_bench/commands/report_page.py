@@ -6,10 +6,14 @@ from pathlib import Path
 
 import typer
 
+from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.predictions import load_predictions
 from offline_bench.analysis.published import load_published
+from offline_bench.analysis.rliable import to_rliable, write_rliable
 from offline_bench.analysis.summary import Question, summarize
 from offline_bench.commands.records import read_runs
+from offline_bench.errors import RecordError
+from offline_bench.record import Record
 from offline_bench.report.figures.figure import write_figures
 from offline_bench.report.html.exhibits import draw_figures, make_tables
 from offline_bench.report.html.page import report_page
@@ -18,10 +22,11 @@ from offline_bench.storage import write_text
 from offline_bench.suites import Suite
 
 PAGE = "report.html"
+RLIABLE = "rliable.npz"
 
 
 def write_page(folder: Path, suite: Suite) -> None:
-    """Write report.html, figures/ and tables/ of `folder`; the same records give the same bytes.
+    """Write report.html, figures/ and tables/ of `folder`, scores for rliable among these; same records, same bytes.
 
     Raises `SuiteError` where the suite's predictions or its published numbers cannot be read.
     """
@@ -35,3 +40,17 @@ def write_page(folder: Path, suite: Suite) -> None:
     write_table_files(folder / "tables", [table for group in tables.values() for table in group])
     write_text(folder / PAGE, report_page(summary, tables, figures))
     typer.echo(f"wrote {PAGE}, figures and tables to {folder}")
+    export_scores(folder / "tables" / RLIABLE, reading.records)
+
+
+def export_scores(path: Path, records: list[Record]) -> None:
+    """Write the scores of `records` to `path` in rliable's form; where they are no full grid, say so and write none."""
+    try:
+        scores, tasks = to_rliable(to_frame(records))
+    except RecordError as error:
+        # A grid with holes is no matrix; everything else of the report is told with them.
+        path.unlink(missing_ok=True)
+        typer.echo(f"no {path.name}: {error}")
+        return
+    if scores:
+        write_rliable(path, scores, tasks)
