@@ -10,10 +10,12 @@ import pytest
 from conftest import MEDIUM, RANDOM
 
 from offline_bench.checks import check_curation
+from offline_bench.commands import reproduce
 from offline_bench.curate import Selection, curate, curations, needed_datasets
 from offline_bench.dataset import CONTENT
 from offline_bench.errors import CurationError, DatasetNotFoundError
 from offline_bench.loaders import load
+from offline_bench.record import Run
 from offline_bench.relabel import relabel
 
 MIX = f"mix(id={RANDOM!r}, p=0.3)"
@@ -88,3 +90,15 @@ def test_a_scheme_that_names_another_set_cannot_take_rows_beyond_it() -> None:
             curate(own, "greedy")
     finally:
         curations._functions.pop("greedy")
+
+
+def test_what_a_curation_mixes_in_is_built_before_its_runs_like_their_own_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(reproduce, "build_missing", lambda ids, workers: built.extend(ids))
+    monkeypatch.setattr(reproduce, "check_jobs", lambda jobs, device: pytest.skip("built"))
+    runs = [Run(MEDIUM, text, "zero", "bc", 0, 1, 1) for text in ("full", MIX, "truncate(steps=3)")]
+    with pytest.raises(pytest.skip.Exception):
+        reproduce.carry_out_runs(dict.fromkeys(runs, (1,)), tmp_path, "mixed", reproduce.Means(workers=0))
+    assert built == [MEDIUM, RANDOM]
