@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
-from offline_bench.curate import curate, needed_datasets
+from offline_bench.curate import curate, curations, needed_datasets
 from offline_bench.dataset import ActionSpace, Dataset
 from offline_bench.errors import CurationError, RelabelingError
 from offline_bench.loaders import load
@@ -31,16 +33,31 @@ def check_curation(text: str) -> None:
     """The contract of a curation, tried on small datasets: raises `CurationError` saying what it broke.
 
     A selection that keeps the rules of `Selection`; the data untouched; the same selection every time. One that mixes
-    in another dataset is tried on that one itself, as nothing small is of its task. A parameter that the data is too
-    short for is refused by the curation itself.
+    in another dataset is tried on that one itself, as nothing small is of its task. Datasets that the curation refuses
+    with an error of its own, as too short for its parameters, are passed over; one at least it has to take.
     """
-    for data in [load(name) for name in needed_datasets(text)] or sample_datasets():
+    samples = [load(name) for name in needed_datasets(text)] or sample_datasets()
+    refusals = [_refusal(text, data) for data in samples]
+    if all(refusals):
+        raise CurationError(f"curation {text} takes none of the sample datasets, so it was not tried: {refusals[-1]}")
+    for data in (data for data, refusal in zip(samples, refusals, strict=True) if not refusal):
         before = data.fingerprint
         first, again = curate(data, text), curate(data, text)
         if _fresh_fingerprint(data) != before:
             raise CurationError(f"curation {text} changed the data it was given: return a selection only")
         if first.fingerprint != again.fingerprint:
             raise CurationError(f"curation {text} selected differently the second time: take a seed as a parameter")
+
+
+def _refusal(text: str, data: Dataset) -> str:
+    """What the curation itself says against `data`; '' where it takes it, or breaks in a way that is not deliberate."""
+    try:
+        curations.bind(text)(copy(data))
+    except CurationError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - `curate` says what that is
+        return ""
+    return ""
 
 
 def sample_datasets() -> list[Dataset]:

@@ -322,3 +322,20 @@ def test_the_check_finds_a_curation_that_draws_anew(scheme: Callable[..., str]) 
 
     with pytest.raises(CurationError, match="naughty selected differently the second time"):
         check_curation(scheme(naughty))
+
+
+def test_the_check_passes_over_data_too_short_for_the_parameters_but_wants_some_that_is_not(
+    scheme: Callable[..., str],
+) -> None:
+    check_curation("equal-length(steps=200)")
+    check_curation("prefix(steps=900)")
+    with pytest.raises(CurationError, match=r"takes none of the sample datasets, so it was not tried: prefix\(steps=9"):
+        check_curation("prefix(steps=90000)")
+
+    def naughty(data: Dataset) -> Selection:
+        if data.n < 1000:
+            raise CurationError("too short")
+        return replace(select_rows(data, np.ones(data.n, bool)), timeouts=np.zeros(data.n, bool))
+
+    with pytest.raises(CurationError, match="naughty lets an episode run into the next"):
+        check_curation(scheme(naughty))
