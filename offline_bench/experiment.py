@@ -68,9 +68,7 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
-    # The runs of a slab differ in rewards, which support knows nothing of.
-    support = Support(datasets[0]) if any(outcome.last for outcome in outcomes) else None
-    supports = [support.measure(outcome.last) if support and outcome.last else {} for outcome in outcomes]
+    supports = _measure_supports(datasets[0], outcomes)
     seconds = (time.monotonic() - started) / len(slab.jobs)
     return [
         _record(job.run, data, outcome, support, learners[0].trainer, slab.device, seconds)
@@ -92,6 +90,14 @@ def _load_once(dataset: str) -> Dataset:
 @lru_cache(maxsize=2)
 def _curate_once(dataset: str, curation: str) -> Dataset:
     return curate(_load_once(dataset), curation)
+
+
+def _measure_supports(data: Dataset, outcomes: list[Outcome]) -> list[dict[str, float]]:
+    """How far each policy of a slab stays with its data: the runs differ in rewards, and support is blind to these."""
+    if not any(outcome.last for outcome in outcomes):
+        return [{} for _ in outcomes]
+    support = Support(data)
+    return [support.measure(outcome.last) if outcome.last else {} for outcome in outcomes]
 
 
 def _record(

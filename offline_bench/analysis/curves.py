@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from offline_bench.analysis.findings import Estimate
-from offline_bench.analysis.frame import find_stale
+from offline_bench.analysis.frame import find_stale, mean_of
 from offline_bench.analysis.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
-from offline_bench.analysis.statistics import Array, bootstrap_interval, iqm
+from offline_bench.analysis.statistics import estimate, iqm
 from offline_bench.loaders.tasks import find_task
 from offline_bench.record import Record
 
@@ -56,12 +56,15 @@ def _curve(group: list[Record]) -> Curve:
     found: dict[int, list[float]] = defaultdict(list)
     for record in group:
         for point in record.curve:
-            found[point.step].append(_mean(point.returns))
+            found[point.step].append(mean_of(point.returns))
     arrays = {step: np.array(found[step], float) for step in sorted(found)}
     arrays = {step: array[np.isfinite(array)] for step, array in arrays.items()}
-    estimates = {step: _estimate(task.normalize(array) if task else array) for step, array in arrays.items()}
-    estimates = {step: estimate for step, estimate in estimates.items() if estimate.n}
-    behavior = _mean([record.data.get("mean_return", np.nan) for record in group])
+    estimates = {
+        step: estimate([task.normalize(array) if task else array], iqm, np.random.default_rng(BOOTSTRAP_SEED))
+        for step, array in arrays.items()
+        if len(array)
+    }
+    behavior = mean_of([record.data.get("mean_return", np.nan) for record in group])
     return Curve(
         dataset=run.dataset,
         curation=run.curation,
@@ -73,18 +76,6 @@ def _curve(group: list[Record]) -> Curve:
         values=tuple(estimates.values()),
         behavior=float(task.normalize(behavior)) if task else behavior,
     )
-
-
-def _estimate(values: Array) -> Estimate:
-    if not len(values):
-        return Estimate()
-    low, high = bootstrap_interval([values], iqm, np.random.default_rng(BOOTSTRAP_SEED))
-    return Estimate(float(iqm(values)), low, high, len(values))
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    # A record writes NaN as null: one bad episode makes the mean NaN and is never averaged away.
-    return float(np.mean(np.array(values, float))) if values else np.nan
 
 
 def _order(curve: Curve) -> tuple[Any, ...]:

@@ -57,13 +57,19 @@ def select_counted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["status"] == "ok") & (frame["stale"] == "")]
 
 
+def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
+    """One run of each cell and seed, that of the longest budget; in the order of cells and seeds."""
+    run = [*CELL, "seed"]
+    return frame.sort_values([*run, "steps", "episodes"]).drop_duplicates(run, keep="last")
+
+
 def arrange(frame: pd.DataFrame, measure: str = "score") -> Design:
     """The design of the runs in `frame` that have a finite `measure`; the same for any order of the rows.
 
     Where a cell has a seed at several budgets, the longest counts.
     """
     frame = frame[np.isfinite(frame[measure].to_numpy(float))]
-    frame = frame.sort_values([*CELL, "seed", "steps", "episodes"]).drop_duplicates([*CELL, "seed"], keep="last")
+    frame = keep_longest(frame)
     if not len(frame):
         return Design(np.zeros((0, 3), np.int64), ((), (), ()), np.zeros((0, 0)))
     table = frame.pivot(index=CELL, columns="seed", values=measure)

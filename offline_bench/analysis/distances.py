@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.design import CELL, select_counted
+from offline_bench.analysis.design import keep_longest, select_counted
 from offline_bench.loaders.tasks import find_task
 
 Array = npt.NDArray[np.float64]
@@ -44,8 +44,7 @@ def gather_sketches(frame: pd.DataFrame, sketches: Mapping[str, Sequence[float] 
     sketches: key of a run → its sketch; runs without one, or with an empty one, are left out. Where a cell has a seed
     at several budgets, the longest counts. A dataset without a task is a group of its own.
     """
-    order = [*CELL, "seed"]
-    rows = select_counted(frame).sort_values([*order, "steps", "episodes"]).drop_duplicates(order, keep="last")
+    rows = keep_longest(select_counted(frame))
     known = np.array([len(sketches.get(str(key), ())) > 0 for key in rows["key"]], bool)
     rows = rows[known].reset_index(drop=True)
     places = {str(dataset): _place(str(dataset)) for dataset in rows["dataset"].unique()}

@@ -127,7 +127,7 @@ def _hash_once(function: Callable[..., Any]) -> str:
 
 def _row(record: Record) -> dict[str, Any]:
     task = find_task(record.run.dataset)
-    true_return, length = _mean(record.returns), _mean(record.lengths)
+    true_return, length = mean_of(record.returns), mean_of(record.lengths)
     status, reason = record.status, record.reason
     if status == "ok" and not np.isfinite(true_return):
         status, reason = "failed", "it ended, but without a finite return for every evaluation episode"
@@ -156,7 +156,8 @@ def _normalize(task: Task | None, true_return: float) -> float:
     return float(task.normalize(true_return)) if task else np.nan
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean_of(values: Sequence[float | None]) -> float:
+    """The mean of a record's numbers; NaN where there are none, or where one was not finite."""
     # A record writes NaN as null: one bad episode makes the mean NaN and is never averaged away.
     return float(np.mean(np.array(values, float))) if len(values) else np.nan
 

@@ -50,7 +50,7 @@ def _claim(overall: Shares) -> str:
     less = f"; reward decided more: {_shares(coverage, reward)}" if ratio.high < 1.0 else ""
     return (
         f"{where} coverage decided {_times(ratio.value)} as much of the behavior as reward did "
-        f"(95 % interval {_number(ratio.low)} to {_number(ratio.high)}{less})"
+        f"(95 % interval {ratio_text(ratio.low)} to {ratio_text(ratio.high)}{less})"
     )
 
 
@@ -82,10 +82,11 @@ def _percent(share: Estimate) -> str:
 
 
 def _times(value: float) -> str:
-    return f"{_number(value)} times"
+    return f"{ratio_text(value)} times"
 
 
-def _number(value: float) -> str:
+def ratio_text(value: float) -> str:
+    """A ratio in a sentence, with as many digits as it has to tell."""
     if value >= MANY:
         return f"more than {MANY:.0f}" if np.isinf(value) else f"{value:.0f}"
     return f"{value:.1f}" if value >= 1.0 else f"{value:.2f}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.design import select_counted
 from offline_bench.analysis.leaderboard import algorithm_order, curation_order, relabeling_order
 from offline_bench.loaders.tasks import find_task
 
@@ -37,8 +38,9 @@ class LengthTable:
 
 def run_lengths(frame: pd.DataFrame) -> tuple[LengthTable, ...]:
     """A table for each dataset and curation of a frame of `to_frame`, of the runs that ended well and are not stale."""
-    counted = frame[(frame["status"] == "ok") & (frame["stale"] == "")]
-    groups = [(str(key[0]), str(key[1]), group) for key, group in counted.groupby(["dataset", "curation"])]
+    groups = [
+        (str(key[0]), str(key[1]), group) for key, group in select_counted(frame).groupby(["dataset", "curation"])
+    ]
     groups.sort(key=lambda item: (item[0], curation_order(item[1])))
     return tuple(_table(*item) for item in groups)
 

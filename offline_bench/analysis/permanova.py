@@ -7,19 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import stdtrit
 
 from offline_bench.analysis.design import FACTORS
 from offline_bench.analysis.distances import Sketched, gather_sketches
 from offline_bench.analysis.findings import Estimate, Partition
+from offline_bench.analysis.jackknife import ENOUGH_SEEDS, jackknife_reach
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 PERMUTATIONS = 999
 CHUNK = 100
-TAIL = 0.025
-ENOUGH_SEEDS = 3
 
 
 def partition_distances(
@@ -116,8 +114,7 @@ def _estimate_r2(points: Array, labels: Integers, seeds: Integers) -> Estimate:
     if np.isnan(value) or len(known) < ENOUGH_SEEDS:
         return Estimate(round(value, 6), n=len(points))
     without = np.array([_r2(points[seeds != seed], labels[seeds != seed]) for seed in known])
-    spread = np.sqrt((len(known) - 1) / len(known) * np.square(without - without.mean()).sum())
-    reach = float(stdtrit(len(known) - 1, 1.0 - TAIL) * spread)
+    reach = jackknife_reach(without, len(known) - 1)
     low, high = max(value - reach, 0.0), min(value + reach, 1.0)
     return Estimate(round(value, 6), round(low, 6), round(high, 6), len(points))
 

@@ -9,13 +9,14 @@ import pandas as pd
 
 from offline_bench.analysis.design import select_counted
 from offline_bench.analysis.findings import Leaning, Shares
+from offline_bench.analysis.headline import ratio_text
 from offline_bench.analysis.leaderboard import (
     algorithm_order,
     curation_order,
     label_algorithms,
     relabeling_order,
 )
-from offline_bench.analysis.shares import variance_shares
+from offline_bench.analysis.shares import overall_shares
 
 FACTORS = {"algorithm": "algorithm", "reward": "relabeling", "curation": "curation", "dataset": "dataset"}
 ORDERS = {"algorithm": algorithm_order, "reward": relabeling_order, "curation": curation_order}
@@ -24,8 +25,8 @@ ORDERS = {"algorithm": algorithm_order, "reward": relabeling_order, "curation": 
 def lean_headline(frame: pd.DataFrame) -> tuple[Leaning, ...]:
     """The headline's shares for every algorithm alone, then without each algorithm, reward, curation and dataset.
 
-    frame: of `to_frame`. A factor with one level has none to leave out. Each is `variance_shares` of the rows that are
-    left, over all datasets. Nothing is chosen: all levels are there, so none can be picked for what it shows.
+    frame: of `to_frame`. A factor with one level has none to leave out. Each is `overall_shares` of the rows that are
+    left. Nothing is chosen: all levels are there, so none can be picked for what it shows.
     """
     runs = select_counted(frame)
     labels = label_algorithms(runs["algorithm"])
@@ -33,7 +34,7 @@ def lean_headline(frame: pd.DataFrame) -> tuple[Leaning, ...]:
     for kind, factor, level in _parts(runs):
         chosen = runs[FACTORS[factor]] == level
         part = runs[chosen] if kind == "only" else runs[~chosen]
-        found.append(Leaning(kind, factor, labels.get(level, level), variance_shares(part)[0]))
+        found.append(Leaning(kind, factor, labels.get(level, level), overall_shares(part)))
     return tuple(found)
 
 
@@ -72,6 +73,4 @@ def _is_told(shares: Shares) -> bool:
 
 
 def _number(value: float) -> str:
-    if math.isinf(value):
-        return "∞"
-    return f"{value:.1f}" if value >= 1.0 else f"{value:.2f}"
+    return "∞" if math.isinf(value) else ratio_text(value)

@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtri, stdtrit
+from scipy.special import chdtri
 
 from offline_bench.analysis.design import FACTORS, Design, arrange, select_counted, split_space
 from offline_bench.analysis.findings import Estimate, Shares
+from offline_bench.analysis.jackknife import (
+    ENOUGH_SEEDS,
+    TAIL,
+    jackknife_covariance,
+    jackknife_reach,
+    student_quantile,
+)
 
 Array = npt.NDArray[np.float64]
 Bases = Mapping[str, Sequence[Array]]
 
 SOURCES = (*FACTORS, "interactions", "seed", "rest")
 INTERACTIONS = ("coverage:reward", "coverage:algorithm", "reward:algorithm", "coverage:reward:algorithm")
-TAIL = 0.025
-ENOUGH_SEEDS = 3
 DIGITS = 6
 
 
@@ -72,10 +77,8 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     reward; with 3 seeds 94 to 99 %. `rest` falls to 88 % where a seed decides a fifth of everything.
     """
     counted = select_counted(frame)
-    scored = counted[np.isfinite(counted["score"].to_numpy(float))]
-    unscored = sorted(set(counted["dataset"]) - set(scored["dataset"]))
-    note = f"left out, as they have no normalized score: {', '.join(unscored)}" if unscored else ""
-    found = [replace(decompose("", arrange(scored), note), datasets=int(scored["dataset"].nunique()))]
+    unscored = _unscored(counted)
+    found = [overall_shares(frame)]
     for dataset in sorted(set(counted["dataset"])):
         within = counted[counted["dataset"] == dataset]
         if dataset in unscored:
@@ -94,6 +97,21 @@ def share_ratio(frame: pd.DataFrame, source: str, over: str) -> Estimate:
     if split is None or min(told.get(source, 2), told.get(over, 2)) < 2:
         return Estimate(n=int(design.counts.sum()))
     return _ratio(split, (source, over), _degrees(design), int(design.counts.sum()))
+
+
+def overall_shares(frame: pd.DataFrame) -> Shares:
+    """The first of `variance_shares`: over all datasets that have a normalized score."""
+    counted = select_counted(frame)
+    scored = counted[np.isfinite(counted["score"].to_numpy(float))]
+    unscored = _unscored(counted)
+    note = f"left out, as they have no normalized score: {', '.join(unscored)}" if unscored else ""
+    return replace(decompose("", arrange(scored), note), datasets=int(scored["dataset"].nunique()))
+
+
+def _unscored(counted: pd.DataFrame) -> list[str]:
+    """The datasets none of whose runs has a normalized score."""
+    scored = counted[np.isfinite(counted["score"].to_numpy(float))]
+    return sorted(set(counted["dataset"]) - set(scored["dataset"]))
 
 
 def decompose(dataset: str, design: Design, note: str = "") -> Shares:
@@ -194,15 +212,10 @@ def _estimate(split: Split, source: str, degrees: int, runs: int) -> Estimate:
     if source == "seed":
         low, high = _seed_interval(split, share, len(without) - 1)
     else:
-        spread = stdtrit(degrees, 1.0 - TAIL) * np.sqrt(_covariance(without, without))
+        spread = jackknife_reach(without, degrees)
         low, high = share - spread, share + spread
     low, high = max(float(low), min(share, 0.0)), min(float(high), 1.0)
     return Estimate(round(share, DIGITS), round(low, DIGITS), round(high, DIGITS), runs)
-
-
-def _covariance(one: Array, other: Array) -> float:
-    """Jackknife covariance of two statistics from their (seeds,) values without each seed."""
-    return float((len(one) - 1) / len(one) * ((one - one.mean()) * (other - other.mean())).sum())
 
 
 def _seed_interval(split: Split, share: float, degrees: int) -> tuple[float, float]:
@@ -226,10 +239,10 @@ def _ratio(split: Split, pair: tuple[str, str], degrees: int, runs: int) -> Esti
     value = max(first, 0.0) / second if second > tiny else (np.inf if first > tiny else np.nan)
     if not degrees:
         return Estimate(round(value, DIGITS), n=runs)
-    squared = stdtrit(degrees, 1.0 - TAIL) ** 2
-    quadratic = second**2 - squared * _covariance(others, others)
-    linear = -2.0 * (first * second - squared * _covariance(ones, others))
-    constant = first**2 - squared * _covariance(ones, ones)
+    squared = student_quantile(degrees) ** 2
+    quadratic = second**2 - squared * jackknife_covariance(others, others)
+    linear = -2.0 * (first * second - squared * jackknife_covariance(ones, others))
+    constant = first**2 - squared * jackknife_covariance(ones, ones)
     bounded = quadratic > tiny**2 and second > 0.0
     roots = np.roots([quadratic, linear, constant]) if abs(quadratic) > tiny**2 else np.array([])
     real = np.sort(roots.real[np.abs(roots.imag) <= tiny * np.abs(roots)])

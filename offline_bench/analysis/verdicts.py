@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import stdtrit
 
-from offline_bench.analysis.design import arrange, select_counted
+from offline_bench.analysis.design import arrange, keep_longest, select_counted
 from offline_bench.analysis.findings import Estimate, Verdict
+from offline_bench.analysis.jackknife import jackknife_reach
 from offline_bench.analysis.leaderboard import label_algorithms
 from offline_bench.analysis.predictions import COLUMNS, Prediction, Selection
 from offline_bench.analysis.shares import decompose, share_ratio
@@ -21,7 +21,6 @@ Array = npt.NDArray[np.float64]
 # The sign of a, b, c and d in each kind that is a sum of means.
 SIGNS = {"mean": (1,), "difference": (1, -1), "double-difference": (1, -1, -1, 1)}
 WIDE_MEASURES = ("score", "true_return", "length", "lift")
-TAIL = 0.025
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,7 @@ def _contrast(prediction: Prediction, rows: pd.DataFrame) -> Contrast | None:
     if measure not in rows:
         return None
     rows = rows[np.isfinite(rows[measure].to_numpy(float))]
-    order = [*COLUMNS, "seed"]
-    rows = rows.sort_values([*order, "steps", "episodes"]).drop_duplicates(order, keep="last")
+    rows = keep_longest(rows)
     if not len(rows):
         return None
     table = rows.pivot(index=list(COLUMNS), columns="seed", values=measure)
@@ -160,8 +158,7 @@ def _estimate(contrast: Contrast) -> Estimate:
     if counts.min() < 2:
         return Estimate(number, n=runs)
     without = [contrast.weights @ np.nanmean(np.delete(values, at, axis=1), axis=1) for at in range(seeds)]
-    spread = np.sqrt((seeds - 1) / seeds * np.square(without - np.mean(without)).sum())
-    reach = float(stdtrit(counts.min() - 1, 1.0 - TAIL) * spread)
+    reach = jackknife_reach(np.array(without), int(counts.min()) - 1)
     return Estimate(number, number - reach, number + reach, runs)
 
 

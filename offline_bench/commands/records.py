@@ -10,9 +10,12 @@ from offline_bench.store import Reading, read_records
 
 
 def read_runs(folder: Path, runs: Collection[Run]) -> Reading:
-    """The records of `runs` in `folder`; problems name files by where they lie in it, as what tells them may be
-    committed."""
+    """The records of `runs` in `folder`, and a sentence for each file of it that was refused."""
     wanted = set(runs)
     reading = read_records(folder)
-    told = [problem.replace(f"{folder}/", "") for problem in reading.problems]
-    return Reading([record for record in reading.records if record.run in wanted], told)
+    return Reading([record for record in reading.records if record.run in wanted], reading.problems)
+
+
+def tell_problems(reading: Reading, folder: Path) -> list[str]:
+    """Its problems, naming files by where they lie in `folder`, not on this machine: they may be committed."""
+    return [problem.replace(f"{folder}/", "") for problem in reading.problems]

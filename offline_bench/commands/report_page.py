@@ -11,7 +11,7 @@ from offline_bench.analysis.predictions import load_predictions
 from offline_bench.analysis.published import load_published
 from offline_bench.analysis.rliable import to_rliable, write_rliable
 from offline_bench.analysis.summary import Question, summarize
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.errors import RecordError
 from offline_bench.record import Record
 from offline_bench.report.figures.figure import write_figures
@@ -34,7 +34,7 @@ def write_page(folder: Path, suite: Suite) -> None:
     reading = read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
     question = Question(suite.name, suite.title, runs, predictions, load_published(suite.published))
-    summary = summarize(reading.records, question, reading.problems)
+    summary = summarize(reading.records, question, tell_problems(reading, folder))
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
     write_table_files(folder / "tables", [table for group in tables.values() for table in group])

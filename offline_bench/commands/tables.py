@@ -17,10 +17,11 @@ from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.published import load_published
 from offline_bench.analysis.survival import compare_survival
+from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import write_page
 from offline_bench.errors import RecordError, SuiteError
 from offline_bench.paths import results_folder
-from offline_bench.record import Record, Run
+from offline_bench.record import Run
 from offline_bench.report.curated import curations_section
 from offline_bench.report.exact import exact_section
 from offline_bench.report.leaderboard import leaderboard_markdown
@@ -29,7 +30,7 @@ from offline_bench.report.published import published_section
 from offline_bench.report.survival import survival_section
 from offline_bench.report.tidy import leaderboard_csv
 from offline_bench.storage import write_text
-from offline_bench.store import Reading, pack_records, read_records
+from offline_bench.store import pack_records
 from offline_bench.suites import Suite, load_suite
 
 NOTES = "notes.md"
@@ -48,7 +49,7 @@ def print_leaderboard(name: str, folder: Path | None) -> None:
 
 def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> None:
     """Print the leaderboard of the records of `runs` in `folder`."""
-    typer.echo(leaderboard_markdown(_build(read_records(folder), runs)))
+    typer.echo(leaderboard_markdown(_build(folder, runs)))
 
 
 def write_report(name: str, folder: Path | None) -> None:
@@ -65,13 +66,10 @@ def write_tables(folder: Path, suite: Suite) -> None:
     Raises `SuiteError` where one of them cannot be read.
     """
     runs = suite.runs()
-    reading = read_records(folder)
-    # The page may be committed: it names files by where they lie in the folder, not on this machine.
-    told = [problem.replace(f"{folder}/", "") for problem in reading.problems]
-    records = _of_runs(reading.records, runs)
-    frame = to_frame(records)
-    board = build_leaderboard(frame, runs, told)
-    provenance = collect_provenance(records, f"make reproduce SUITE={suite.name}")
+    reading = read_runs(folder, runs)
+    frame = to_frame(reading.records)
+    board = build_leaderboard(frame, runs, tell_problems(reading, folder))
+    provenance = collect_provenance(reading.records, f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
         "leaderboard.csv": leaderboard_csv(board),
@@ -80,7 +78,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             provenance,
             suite.title or suite.name,
             notes=_read_notes(suite.folder / NOTES),
-            findings=[exact_section(compare_exact(board, records)), *_findings(suite.published, board, frame)],
+            findings=[exact_section(compare_exact(board, reading.records)), *_findings(suite.published, board, frame)],
         ),
     }
     for name, text in texts.items():
@@ -95,7 +93,7 @@ def publish_results(name: str, folder: Path | None) -> None:
     suite = load_suite(name)
     source = folder or local_folder(suite.name)
     runs = suite.runs()
-    records = [record for record in _of_runs(read_records(source).records, runs) if not find_stale(record)]
+    records = [record for record in read_runs(source, runs).records if not find_stale(record)]
     if len(records) < len(runs):
         raise RecordError(
             f"{source} has {len(records)} of the {len(runs)} runs of {suite.name}: only a finished suite is published. "
@@ -125,11 +123,7 @@ def _read_notes(path: Path) -> str:
         raise SuiteError(f"cannot read {path}: {error}") from error
 
 
-def _build(reading: Reading, runs: Iterable[Run]) -> Leaderboard:
+def _build(folder: Path, runs: Iterable[Run]) -> Leaderboard:
     wanted = list(runs)
-    return build_leaderboard(to_frame(_of_runs(reading.records, wanted)), wanted, reading.problems)
-
-
-def _of_runs(records: list[Record], runs: Iterable[Run]) -> list[Record]:
-    wanted = set(runs)
-    return [record for record in records if record.run in wanted]
+    reading = read_runs(folder, wanted)
+    return build_leaderboard(to_frame(reading.records), wanted, reading.problems)
