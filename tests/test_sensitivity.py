@@ -85,3 +85,10 @@ def test_runs_that_do_not_count_change_nothing() -> None:
     extra = frame.head(3).assign(status="failed", algorithm="atac", score=1e6)
     stale = frame.tail(3).assign(stale="its source changed", relabeling="zero", score=1e6)
     assert lean_headline(pd.concat([frame, extra, stale], ignore_index=True)) == lean_headline(frame)
+
+
+def test_where_a_seed_ran_at_two_budgets_the_longer_one_counts() -> None:
+    frame = made_frame({"original": 0.0, "negative": -5.0})
+    shorter = frame.assign(steps=frame["steps"] - 1, score=frame["score"].sample(frac=1.0, random_state=0).to_numpy())
+    for both in (pd.concat([shorter, frame]), pd.concat([frame, shorter])):
+        assert variance_shares(both.reset_index(drop=True)) == variance_shares(frame)

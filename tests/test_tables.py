@@ -24,6 +24,7 @@ from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.tables.formats import to_csv, to_markdown, write_table_files
 from offline_bench.report.tables.latex import latex_text, to_latex
 from offline_bench.report.tables.table import Column, Table, cell_text
+from offline_bench.report.tidy import leaderboard_csv
 
 HOSTILE = "\\input{/etc/passwd}&%$#_{}~^[0pt]*<script>|x`=1+1"
 COLUMNS = (Column("name", text=True), Column("IQM", "iqm"), Column("gap", "gap", sign=True), Column("n", "runs"))
@@ -216,6 +217,13 @@ def test_a_table_wider_than_the_text_is_scaled_and_sentences_break() -> None:
     assert wide["cells"].count("\\resizebox{\\linewidth}{!}{%\n\\begin{tabular}") == 1
     assert "\\end{tabular}}\n" in wide["cells"]
     assert r"p{0.3\linewidth}" in wide["predictions"]
+
+
+def test_no_cell_of_the_long_leaderboard_is_a_formula() -> None:
+    text = leaderboard_csv(Made(datasets=("=1+1",), algorithms=("@SUM(A1)",)).board())
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["dataset"] for row in rows} == {"'=1+1"}
+    assert {row["algorithm"] for row in rows} == {"'@SUM(A1)"}
 
 
 def test_tables_come_as_three_files_each(tmp_path: Path) -> None:
