@@ -170,6 +170,11 @@ class Registry(Generic[F]):
         return Component(Spec(spec.name, tuple(sorted(kept.items()))), function)
 
 
+def spec_name(text: str) -> str:
+    """The name in a canonical text, `atac` in `atac(beta=0.25)`; never raises, for texts read from files."""
+    return text.partition("(")[0].strip()
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """A sentence that says `name` is unknown and which known names are nearest."""
     known = sorted(known)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.environment import make_environment
+from offline_bench.episode import Episode
 from offline_bench.steppers import RUNNING, TERMINATED, Steppers
 
 Array = npt.NDArray[Any]
@@ -25,25 +26,6 @@ class SlabPolicy(Protocol):
     """The policies of a slab: observations (runs, e, *observation_shape) to actions (runs, e, *action_shape)."""
 
     def act(self, observations: Array) -> Array: ...
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One episode of T steps in the true environment.
-
-    observations (T+1, *observation_shape), actions (T, action_size) or (T,), rewards (T,) float64 true rewards.
-    `terminated`: the task ended; otherwise the clock ran out.
-    """
-
-    seed: int
-    observations: Array
-    actions: Array
-    rewards: Array
-    terminated: bool
-
-    @property
-    def length(self) -> int:
-        return len(self.rewards)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.dataset import Dataset
-from offline_bench.rollout import Episode
+from offline_bench.episode import Episode
 from offline_bench.sketch import fourier_features
 
 Array = npt.NDArray[Any]

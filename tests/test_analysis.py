@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline_bench.analysis.frame import find_stale, to_frame
+from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.statistics import bootstrap_interval, iqm
@@ -19,6 +19,7 @@ from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.relabel import relabelings
 from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.staleness import find_stale
 from offline_bench.store import read_records, record_path, save_record
 
 CARDS = """

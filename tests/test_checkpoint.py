@@ -20,7 +20,7 @@ from offline_bench import outcome
 from offline_bench.algorithms import read_checkpoint_name
 from offline_bench.algorithms.stacked import checkpoint as checkpoint_module
 from offline_bench.algorithms.stacked import slab as slab_module
-from offline_bench.algorithms.stacked.checkpoint import Checkpoint, read_header
+from offline_bench.algorithms.stacked.checkpoint import Checkpoint, State, read_header
 from offline_bench.campaign import carry_out_slabs
 from offline_bench.errors import StorageError
 from offline_bench.experiment import Job, JobSlab, carry_out_slab
@@ -71,10 +71,10 @@ class Watch:
             self.updates.append(number)
             note(history, number, losses)
 
-        def watched_save(file: Checkpoint, training: Any) -> None:
-            self.stop(where == "before the checkpoint" and training.step == step)
-            save(file, training)
-            self.stop(where == "after the checkpoint" and training.step == step)
+        def watched_save(file: Checkpoint, state: State) -> None:
+            self.stop(where == "before the checkpoint" and state.step == step)
+            save(file, state)
+            self.stop(where == "after the checkpoint" and state.step == step)
 
         def watched_evaluate(*arguments: Any) -> Any:
             at = self.updates[-1] + 1 if self.updates else 0
@@ -351,10 +351,11 @@ import os
 from pathlib import Path
 from offline_bench.algorithms.stacked.checkpoint import Checkpoint
 restore = Checkpoint.restore
-def spied(self, training):
-    restore(self, training)
+def spied(self, shapes):
+    state = restore(self, shapes)
     with open(Path({folder!r}) / "began", "a") as file:
-        file.write(f"{{training.step}}\\n")
+        file.write(f"{{state.step if state else 0}}\\n")
+    return state
 Checkpoint.restore = spied
 """
 

@@ -14,12 +14,13 @@ from offline_bench.collect import find_recipe, write_collected
 from offline_bench.dataset import Dataset
 from offline_bench.environment import make_environment
 from offline_bench.environments.point_maze import make_point_maze
+from offline_bench.episode import Episode
 from offline_bench.errors import EnvironmentMismatchError, MissingExtraError
 from offline_bench.experiment import Job, carry_out
 from offline_bench.loaders import load
 from offline_bench.loaders.cards import load_cards
 from offline_bench.record import Run
-from offline_bench.rollout import Episode, roll_out, roll_out_episodic
+from offline_bench.rollout import roll_out, roll_out_episodic
 
 MAZE = "offline_bench/PointMaze-v0"
 FULL = "offline-bench/point-maze/full-v0"

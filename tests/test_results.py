@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from offline_bench.analysis.frame import find_stale, spec_name
 from offline_bench.commands.report_page import PAGE, write_page
 from offline_bench.commands.tables import write_tables
+from offline_bench.registry import spec_name
+from offline_bench.staleness import find_stale
 from offline_bench.store import PACKED, read_records
 from offline_bench.suites import list_suites, load_suite
 

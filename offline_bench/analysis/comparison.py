@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.analysis.frame import spec_name
 from offline_bench.analysis.published import Published, PublishedRow
+from offline_bench.registry import spec_name
 
 FULL = "full"
 

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.frame import CELL, keep_longest
+
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FACTORS = ("coverage", "reward", "algorithm")
-CELL = ["dataset", "curation", "relabeling", "algorithm"]
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,6 @@ class Design:
             names.append(tuple(known[i] for i in used))
             columns.append(column.astype(np.int64))
         return Design(np.stack(columns, axis=1), tuple(names), values)
-
-
-def select_counted(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs that count: ended well and not stale."""
-    return frame[(frame["status"] == "ok") & (frame["stale"] == "")]
-
-
-def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
-    """One run of each cell and seed, that of the longest budget; in the order of cells and seeds."""
-    run = [*CELL, "seed"]
-    return frame.sort_values([*run, "steps", "episodes"]).drop_duplicates(run, keep="last")
 
 
 def arrange(frame: pd.DataFrame, measure: str = "score") -> Design:

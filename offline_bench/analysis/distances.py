@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.design import keep_longest, select_counted
+from offline_bench.analysis.frame import keep_longest, select_counted
 from offline_bench.loaders.tasks import find_task
 
 Array = npt.NDArray[np.float64]

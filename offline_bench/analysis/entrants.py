@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.design import select_counted
+from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.leaderboard import algorithm_order, curation_order, label_algorithms, relabeling_order
 
 Array = npt.NDArray[np.float64]

@@ -1,25 +1,22 @@
-"""Records to one frame, a row per run, and which records are stale."""
+"""Records to one frame, a row per run, and the runs of it that count."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from offline_bench.algorithms import build_learner
-from offline_bench.curate import curations
-from offline_bench.errors import OfflineBenchError, RecordError
+from offline_bench.errors import RecordError
 from offline_bench.loaders.cards import Task
 from offline_bench.loaders.tasks import find_task
-from offline_bench.record import SCHEMA, Record, Run
-from offline_bench.registry import Registry, hash_source
-from offline_bench.relabel import relabelings
+from offline_bench.record import Record, Run
+from offline_bench.staleness import find_stale
 
+CELL = ["dataset", "curation", "relabeling", "algorithm"]
 COLUMNS = {
     "key": "string",
     "dataset": "string",
@@ -79,50 +76,15 @@ def add_missing(frame: pd.DataFrame, expected: Iterable[Run]) -> pd.DataFrame:
     return pd.concat([frame, missing], ignore_index=True) if len(frame) else missing
 
 
-def find_stale(record: Record) -> str:
-    """Why `record` no longer means what it did when it was written; '' where it still does or nobody can tell.
-
-    A plug-in that is not registered here, or was recorded without its source, cannot be compared.
-    """
-    if record.schema < SCHEMA:
-        return f"it has schema {record.schema}, older than {SCHEMA}"
-    run = record.run
-    if _source_changed(relabelings, run.relabeling, record.fingerprints.get("relabeling_source", "")):
-        return f"the source of the relabeling {run.relabeling} changed after the run"
-    if _source_changed(curations, run.curation, record.fingerprints.get("curation_source", "")):
-        return f"the source of the curation {run.curation} changed after the run"
-    trainer, current = record.provenance.get("trainer"), _trainer_of(run.algorithm)
-    if trainer and current and trainer != current:
-        return f"it was trained by {trainer}, and {run.algorithm} now names the {current} trainer"
-    return ""
+def select_counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count: ended well and not stale."""
+    return frame[(frame["status"] == "ok") & (frame["stale"] == "")]
 
 
-def spec_name(text: str) -> str:
-    """The name in a canonical text, `atac` in `atac(beta=0.25)`; never raises, for texts read from files."""
-    return text.partition("(")[0].strip()
-
-
-def _source_changed(registry: Registry[Callable[..., Any]], text: str, recorded: str) -> bool:
-    name = spec_name(text)
-    # By name alone: a parameter that is gone would keep `bind` from finding the function, and is a change too.
-    if name not in registry.names():
-        return False
-    current = _hash_once(registry.function(name))
-    return bool(recorded and current and recorded != current)
-
-
-@cache
-def _trainer_of(algorithm: str) -> str:
-    """Which implementation trains `algorithm` now; '' where nobody here knows it."""
-    try:
-        return build_learner(algorithm).trainer
-    except OfflineBenchError:
-        return ""
-
-
-@cache
-def _hash_once(function: Callable[..., Any]) -> str:
-    return hash_source(function)
+def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
+    """One run of each cell and seed, that of the longest budget; in the order of cells and seeds."""
+    run = [*CELL, "seed"]
+    return frame.sort_values([*run, "steps", "episodes"]).drop_duplicates(run, keep="last")
 
 
 def _row(record: Record) -> dict[str, Any]:

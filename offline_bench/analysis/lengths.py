@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offline_bench.analysis.design import select_counted
+from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.leaderboard import algorithm_order, curation_order, relabeling_order
 from offline_bench.loaders.tasks import find_task
 

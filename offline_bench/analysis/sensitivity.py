@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from offline_bench.analysis.design import select_counted
 from offline_bench.analysis.findings import Leaning, Shares
+from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.headline import ratio_text
 from offline_bench.analysis.leaderboard import (
     algorithm_order,

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtri
 
-from offline_bench.analysis.design import FACTORS, Design, arrange, select_counted, split_space
+from offline_bench.analysis.design import FACTORS, Design, arrange, split_space
 from offline_bench.analysis.findings import Estimate, Shares
+from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.jackknife import (
     ENOUGH_SEEDS,
     TAIL,

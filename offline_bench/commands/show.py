@@ -11,7 +11,6 @@ from typing import Any
 import typer
 
 from offline_bench.algorithms import algorithms
-from offline_bench.analysis.frame import find_stale
 from offline_bench.campaign import list_missing
 from offline_bench.checks import check_curation, check_relabeling
 from offline_bench.commands.tables import local_folder
@@ -20,6 +19,7 @@ from offline_bench.errors import UnknownNameError
 from offline_bench.loaders.cards import load_cards
 from offline_bench.registry import Registry, unknown_name
 from offline_bench.relabel import relabelings
+from offline_bench.staleness import find_stale
 from offline_bench.store import read_records
 from offline_bench.suites import list_suites, load_suite
 

@@ -12,7 +12,7 @@ from offline_bench.analysis.board import Leaderboard
 from offline_bench.analysis.comparison import compare_with_published
 from offline_bench.analysis.curated import compare_curations
 from offline_bench.analysis.exact import compare_exact
-from offline_bench.analysis.frame import find_stale, to_frame
+from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.published import load_published
@@ -29,6 +29,7 @@ from offline_bench.report.page import results_page
 from offline_bench.report.published import published_section
 from offline_bench.report.survival import survival_section
 from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.staleness import find_stale
 from offline_bench.storage import write_text
 from offline_bench.store import pack_records
 from offline_bench.suites import Suite, load_suite

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from offline_bench.errors import DivergedError
 from offline_bench.provenance import read_versions
 from offline_bench.storage import scratch_path
 
-if TYPE_CHECKING:
-    from offline_bench.algorithms.stacked.slab import SlabTraining
-
 FORMAT = "offline-bench/slab/1"
+
+
+@dataclass(frozen=True)
+class State:
+    """A slab after `step` gradient steps, as plain arrays and notes.
+
+    tensors       weights, targets and moments by name, each with a leading axis of runs
+    sums, counts  of every loss since the last snapshot: its sum of each run, and of how many steps
+    diverged      of each run None, or (step, what was not finite)
+    """
+
+    step: int
+    tensors: Mapping[str, np.ndarray]
+    sums: Mapping[str, Sequence[float]]
+    counts: Mapping[str, int]
+    diverged: Sequence[tuple[int, str] | None]
 
 
 class Checkpoint:
@@ -39,45 +51,25 @@ class Checkpoint:
         """Steps whose snapshots were seen to before."""
         return {int(step) for step in self.notes}
 
-    def save(self, training: SlabTraining) -> None:
+    def save(self, state: State) -> None:
         """Write the slab as it stands. Raises `StorageError`."""
-        history = training.history
-        header = {
-            "name": self.name,
-            "versions": read_versions(),
-            "step": training.step,
-            "notes": self.notes,
-            "sums": {name: list(total) for name, total in history.sums.items()},
-            "counts": dict(history.counts),
-            "diverged": [error and [error.step, error.what] for error in history.diverged],
-        }
-        tensors = {name: t.contiguous().cpu().numpy() for name, t in training.algorithm.state().items()}
+        header = {"name": self.name, "versions": read_versions(), "step": state.step, "notes": self.notes}
+        header |= {"sums": state.sums, "counts": state.counts, "diverged": state.diverged}
         text = json.dumps(header)
-        metadata = {"format": FORMAT, "header": text, "digest": _digest(text, tensors)}
+        metadata = {"format": FORMAT, "header": text, "digest": _digest(text, state.tensors)}
         with scratch_path(self.path) as scratch:
-            scratch.write_bytes(save(tensors, metadata=metadata))
+            scratch.write_bytes(save(dict(state.tensors), metadata=metadata))
 
-    def restore(self, training: SlabTraining) -> None:
-        """Put `training` where the file left it.
-
-        Without a whole file of this slab, these versions and these tensors, leave it as it is.
-        """
+    def restore(self, shapes: Mapping[str, tuple[int, ...]]) -> State | None:
+        """What the file holds; None without a whole file of this slab, these versions and tensors of these `shapes`."""
         header = read_header(self.path)
         if header is None or header["name"] != self.name or header["versions"] != read_versions():
-            return
+            return None
         tensors = _read_tensors(self.path)
-        state = training.algorithm.state()
-        if {name: t.shape for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in state.items()}:
-            return
-        with torch.no_grad():
-            for name, tensor in state.items():
-                tensor.copy_(torch.from_numpy(tensors[name]))
-        history = training.history
-        history.sums = {name: np.array(total) for name, total in header["sums"].items()}
-        history.counts.update(header["counts"])
-        history.diverged = [told and DivergedError(*told) for told in header["diverged"]]
-        training.step = header["step"]
+        if {name: array.shape for name, array in tensors.items()} != shapes:
+            return None
         self.notes.update(header["notes"])
+        return State(header["step"], tensors, header["sums"], header["counts"], header["diverged"])
 
 
 def read_header(path: Path) -> dict[str, Any] | None:

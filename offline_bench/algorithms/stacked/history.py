@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -48,6 +49,25 @@ class LossHistory:
         self.sums.clear()
         self.counts.clear()
         return [{name: float(mean[run]) for name, mean in means.items()} for run in runs]
+
+    def told_sums(self) -> dict[str, list[float]]:
+        """The sums so far as plain numbers, a list over the runs."""
+        return {name: list(total) for name, total in self.sums.items()}
+
+    def told_diverged(self) -> list[tuple[int, str] | None]:
+        """Of each run None, or at which step what was not finite."""
+        return [(error.step, error.what) if error else None for error in self.diverged]
+
+    def resume(
+        self,
+        sums: Mapping[str, Sequence[float]],
+        counts: Mapping[str, int],
+        diverged: Sequence[tuple[int, str] | None],
+    ) -> None:
+        """Go on from what was told before."""
+        self.sums = {name: np.array(total) for name, total in sums.items()}
+        self.counts.update(counts)
+        self.diverged = [DivergedError(*told) if told else None for told in diverged]
 
     def _look(self) -> None:
         """Add up what is pending, and note who diverged, at which step and by which loss."""

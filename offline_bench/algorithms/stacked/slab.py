@@ -12,7 +12,7 @@ import torch
 from offline_bench.algorithms.allocator import keep_freed_memory
 from offline_bench.algorithms.learner import Member, SlabSnapshot
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm
-from offline_bench.algorithms.stacked.checkpoint import Checkpoint
+from offline_bench.algorithms.stacked.checkpoint import Checkpoint, State
 from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.history import LossHistory
 from offline_bench.algorithms.stacked.transitions import Scaling, Transitions
@@ -66,6 +66,20 @@ class SlabTraining:
         for run in self.history.flush():
             self.algorithm.freeze(run)
 
+    def state(self) -> State:
+        """The slab as it stands, for a checkpoint."""
+        tensors = {name: tensor.contiguous().cpu().numpy() for name, tensor in self.algorithm.state().items()}
+        history = self.history
+        return State(self.step, tensors, history.told_sums(), dict(history.counts), history.told_diverged())
+
+    def resume(self, state: State) -> None:
+        """Go on from `state`, whose tensors have the shapes of this slab's."""
+        with torch.no_grad():
+            for name, tensor in self.algorithm.state().items():
+                tensor.copy_(torch.from_numpy(state.tensors[name]))
+        self.history.resume(state.sums, state.counts, state.diverged)
+        self.step = state.step
+
     def snapshot(self) -> SlabSnapshot:
         """The slab as it stands; the losses are means since the snapshot before."""
         weights = []
@@ -109,7 +123,10 @@ def train_slab(
     """
     training = SlabTraining(setting, members)
     if checkpoint is not None:
-        checkpoint.restore(training)
+        shapes = {name: tuple(tensor.shape) for name, tensor in training.algorithm.state().items()}
+        state = checkpoint.restore(shapes)
+        if state is not None:
+            training.resume(state)
     shown = checkpoint.shown() if checkpoint is not None else set()
     every = {step for size in (PROGRESS_EVERY, CHECKPOINT_EVERY) for step in range(size, at[-1], size)}
     for stop in sorted({*at, *every}):
@@ -118,7 +135,7 @@ def train_slab(
         training.advance(stop)
         progress(stop)
         if checkpoint is not None and (stop % CHECKPOINT_EVERY == 0 or stop in at):
-            checkpoint.save(training)
+            checkpoint.save(training.state())
         if stop in at or all(training.history.diverged):
             yield training.snapshot()
         if all(training.history.diverged):
