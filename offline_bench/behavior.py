@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.errors import DatasetError, MissingExtraError
+from offline_bench.core.errors import DatasetError, MissingExtraError
 from offline_bench.policy import GaussianPolicy, save_policy
 
 Array = npt.NDArray[Any]

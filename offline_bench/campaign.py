@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline_bench.algorithms import build_learner
+from offline_bench.core.storage import check_writable
 from offline_bench.executors import Died, Done, Progressed, execute
 from offline_bench.experiment import Job, JobSlab, carry_out_slab, prepare_data
 from offline_bench.record import Record, Run
 from offline_bench.slabs import drop_checkpoints
 from offline_bench.staleness import find_stale
-from offline_bench.storage import check_writable
 from offline_bench.store import read_records, save_record
 
 

@@ -6,9 +6,9 @@ from copy import copy
 
 import numpy as np
 
+from offline_bench.core.errors import CurationError, RelabelingError
 from offline_bench.curate import curate, curations, needed_datasets
 from offline_bench.dataset import ActionSpace, Dataset
-from offline_bench.errors import CurationError, RelabelingError
 from offline_bench.loaders import load
 from offline_bench.relabel import relabel
 

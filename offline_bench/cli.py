@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from offline_bench.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError
 
 app = typer.Typer(
     help="Did an offline-RL score come from the reward, or from the data?",
@@ -32,7 +32,7 @@ Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 def _load_plugins(
     plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
 ) -> None:
-    from offline_bench.plugins import load_entry_points, load_plugin
+    from offline_bench.core.plugins import load_entry_points, load_plugin
 
     load_entry_points()
     for path in plugin or []:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.errors import DatasetError
+from offline_bench.core.errors import DatasetError
 
 Array = npt.NDArray[Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from offline_bench.core.errors import EnvironmentMismatchError
+from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.episode import Episode
-from offline_bench.errors import EnvironmentMismatchError
 from offline_bench.policy import EpisodicPolicy, Policy
 from offline_bench.rollout import SlabPolicy, roll_out, roll_out_episodic, roll_out_slab
-from offline_bench.seeds import evaluation_seeds
 from offline_bench.steppers import Steppers
 
 

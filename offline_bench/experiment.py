@@ -9,16 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
+from offline_bench.core.provenance import read_machine, read_versions
+from offline_bench.core.seeds import training_seed
 from offline_bench.curate import curate, curations
 from offline_bench.dataset import Dataset
 from offline_bench.episode import Episode
 from offline_bench.loaders import load
 from offline_bench.loaders.tasks import find_task
 from offline_bench.outcome import Outcome, returns_of, train_members
-from offline_bench.provenance import read_machine, read_versions
 from offline_bench.record import Record, Run
 from offline_bench.relabel import relabel, relabelings
-from offline_bench.seeds import training_seed
 from offline_bench.sketch import sketch_visits
 from offline_bench.support import Support
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.errors import DatasetError
-from offline_bench.storage import scratch_path
+from offline_bench.core.errors import DatasetError
+from offline_bench.core.storage import scratch_path
 
 Array = npt.NDArray[Any]
 

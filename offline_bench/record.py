@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from offline_bench.errors import RecordError
+from offline_bench.core.errors import RecordError
 
 SCHEMA = 1
 STATUSES = ("ok", "diverged", "failed", "skipped")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import OfflineBenchError, RelabelingError
+from offline_bench.core.registry import Registry
+from offline_bench.core.seeds import relabeling_rng
 from offline_bench.dataset import Dataset, is_write, protect
-from offline_bench.errors import OfflineBenchError, RelabelingError
-from offline_bench.registry import Registry
-from offline_bench.seeds import relabeling_rng
 
 Array = npt.NDArray[Any]
 

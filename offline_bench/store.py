@@ -6,9 +6,9 @@ import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from offline_bench.errors import RecordError
+from offline_bench.core.errors import RecordError
+from offline_bench.core.storage import scratch_path, write_text
 from offline_bench.record import Record, Run, from_text, to_text
-from offline_bench.storage import scratch_path, write_text
 
 PACKED = "records.parquet"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import algorithms
+from offline_bench.core.errors import OfflineBenchError, SuiteError
+from offline_bench.core.paths import results_folder
+from offline_bench.core.registry import unknown_name
 from offline_bench.curate import curations
-from offline_bench.errors import OfflineBenchError, SuiteError
-from offline_bench.paths import results_folder
 from offline_bench.record import Run
-from offline_bench.registry import unknown_name
 from offline_bench.relabel import relabelings
 
 

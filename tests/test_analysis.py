@@ -14,7 +14,7 @@ from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.statistics import bootstrap_interval, iqm
-from offline_bench.errors import RecordError
+from offline_bench.core.errors import RecordError
 from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.relabel import relabelings
 from offline_bench.report.leaderboard import leaderboard_markdown

@@ -31,7 +31,6 @@ SUBROOMS = {
 }
 # Modules that are still to move, by the room that is theirs.
 WAITING = {
-    "core": "errors registry plugins paths seeds provenance storage",
     "environments": "environment steppers",
     "data": "dataset episode loaders coverage",
     "schemes": "relabel curate checks",

@@ -13,8 +13,8 @@ from safetensors import safe_open
 
 from offline_bench.behavior import BehaviorRecipe, train_behavior
 from offline_bench.collect import load_recipes
-from offline_bench.errors import DatasetError
-from offline_bench.paths import datasets_folder
+from offline_bench.core.errors import DatasetError
+from offline_bench.core.paths import datasets_folder
 from offline_bench.policy import load_policy
 from offline_bench.rollout import roll_out
 

@@ -25,8 +25,8 @@ from offline_bench.algorithms.stacked.opponent import D3rlpySide, Size
 from offline_bench.algorithms.stacked.products import Layout, Product, Replay, record_products
 from offline_bench.algorithms.stacked.profile import profile_training
 from offline_bench.commands import bench
+from offline_bench.core.errors import SpecError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import SpecError
 
 TINY = Size(16, 32)
 BRIEF = Pace(rounds=2, seconds=0.001)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from report_pages import Page, golden_page, hostile_page
 
-from offline_bench.paths import project_root
+from offline_bench.core.paths import project_root
 
 driver = pytest.importorskip("playwright.sync_api", reason="no browser driver: pip install 'offline-bench[browser]'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

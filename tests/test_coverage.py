@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_bench.checks import sample_dataset, sample_datasets
+from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
 from offline_bench.coverage import (
     Coverage,
     Points,
@@ -37,7 +38,6 @@ from offline_bench.coverage.neighbors import scale_to_box
 from offline_bench.coverage.points import CHUNK, independent_columns, principal_axes, project
 from offline_bench.coverage.summary import entropy_on_task_scale
 from offline_bench.dataset import CONTENT, ActionSpace, Dataset
-from offline_bench.errors import DatasetError, EnvironmentMismatchError
 from offline_bench.loaders.cards import Task
 
 Array = npt.NDArray[Any]

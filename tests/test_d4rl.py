@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
+from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.loaders import load, load_d4rl
 
 CARDS = """

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from offline_bench.checks import sample_dataset
+from offline_bench.core.errors import DatasetError
 from offline_bench.dataset import CONTENT, ActionSpace, Dataset
-from offline_bench.errors import DatasetError
 
 Array = npt.NDArray[Any]
 ARRAYS = (*CONTENT, "rewards")

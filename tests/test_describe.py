@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from offline_bench.checks import sample_dataset
 from offline_bench.commands.describe import describe_dataset
+from offline_bench.core.errors import DatasetNotFoundError, StorageError
 from offline_bench.coverage import (
     Coverage,
     cut_into_cells,
@@ -25,7 +26,6 @@ from offline_bench.coverage import (
     view_states,
 )
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetNotFoundError, StorageError
 from offline_bench.loaders.cards import Task
 from offline_bench.report import figure as drawing
 from offline_bench.report.benchmark import measure_description

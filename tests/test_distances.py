@@ -17,7 +17,7 @@ from offline_bench.analysis.distances import behavior_distances, center_distance
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.permanova import partition_distances, permanova
 from offline_bench.analysis.policy_map import policy_map, scale_distances
-from offline_bench.paths import project_root
+from offline_bench.core.paths import project_root
 from offline_bench.store import read_records
 
 Array = npt.NDArray[np.float64]

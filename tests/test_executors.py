@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from offline_bench.errors import OfflineBenchError, StorageError
+from offline_bench.core.errors import OfflineBenchError, StorageError
 from offline_bench.executors import Died, Done, Event, Progressed, execute_here, execute_on_workers
 
 Progress = Callable[[float], None]

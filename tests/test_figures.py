@@ -24,7 +24,7 @@ from offline_bench.analysis.curves import learning_curves
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.lengths import run_lengths
-from offline_bench.errors import StorageError
+from offline_bench.core.errors import StorageError
 from offline_bench.record import CurvePoint, Record, Run
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures import heat_map

@@ -17,7 +17,7 @@ import pytest
 import typer.testing
 
 from offline_bench.cli import app
-from offline_bench.errors import DatasetError, DatasetNotFoundError, StorageError
+from offline_bench.core.errors import DatasetError, DatasetNotFoundError, StorageError
 from offline_bench.loaders import load, load_d4rl
 from offline_bench.loaders.intake import take_in
 

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from offline_bench.errors import DatasetError, DatasetNotFoundError
+from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.loaders import load, load_minari
 from offline_bench.loaders.benchmark import measure_loading
 from offline_bench.loaders.minari import read_minari

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from malformed_files import CLIMBING, Fault, d4rl_faults, minari_faults, wrong_cards
 
+from offline_bench.core.errors import DatasetError, OfflineBenchError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetError, OfflineBenchError
 from offline_bench.loaders import load, load_cards, load_d4rl
 from offline_bench.loaders.intake import take_in
 from offline_bench.loaders.minari import read_minari

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from offline_bench.errors import DatasetError
+from offline_bench.core.errors import DatasetError
 from offline_bench.loaders import find_task, load, load_cards
 from offline_bench.loaders.minari import read_minari
 from offline_bench.loaders.writer import write_minari

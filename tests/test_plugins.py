@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import offline_bench as ob
-from offline_bench.errors import PluginError
-from offline_bench.plugins import load_entry_points, load_plugin
+from offline_bench.core.errors import PluginError
+from offline_bench.core.plugins import load_entry_points, load_plugin
 
 FLIP = '''\
 import numpy as np

@@ -17,8 +17,8 @@ from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.published import PUBLISHED, load_published
 from offline_bench.analysis.survival import Share, compare_survival
 from offline_bench.commands.tables import write_tables
-from offline_bench.errors import SuiteError
-from offline_bench.paths import results_folder
+from offline_bench.core.errors import SuiteError
+from offline_bench.core.paths import results_folder
 from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.report.curated import curations_section
 from offline_bench.report.published import lift_text, published_section

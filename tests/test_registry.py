@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline_bench.algorithms import algorithms
+from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
+from offline_bench.core.registry import Registry, Spec, hash_source, parse_spec
 from offline_bench.curate import curations
-from offline_bench.errors import DuplicateNameError, SpecError, UnknownNameError
-from offline_bench.registry import Registry, Spec, hash_source, parse_spec
 from offline_bench.relabel import relabelings
 
 FAMILIES: list[Registry[Any]] = [relabelings, curations, algorithms]

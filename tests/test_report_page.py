@@ -17,7 +17,7 @@ from report_pages import BREAK, GOLDEN, IMAGE, SCRIPT, golden_page, hostile_page
 from offline_bench.analysis.best import find_best
 from offline_bench.analysis.board import Cell, DatasetTable, Row
 from offline_bench.analysis.reproduction import write_commands
-from offline_bench.paths import project_root
+from offline_bench.core.paths import project_root
 from offline_bench.record import Run
 from offline_bench.report.tables.formats import to_csv
 from offline_bench.suites import Grid

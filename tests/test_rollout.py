@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from offline_bench import evaluate
+from offline_bench.core.errors import DatasetError
+from offline_bench.core.paths import datasets_folder
+from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.episode import Episode
-from offline_bench.errors import DatasetError
 from offline_bench.evaluate import evaluate_slab
-from offline_bench.paths import datasets_folder
 from offline_bench.policy import load_policy, save_policy
 from offline_bench.rollout import roll_out
-from offline_bench.seeds import evaluation_seeds
 from offline_bench.sketch import sketch_visits
 
 EXPERT = datasets_folder() / "behavior" / "hopper" / "step-0240000.safetensors"

@@ -17,7 +17,7 @@ from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.headline import headline
 from offline_bench.analysis.shares import SOURCES, decompose, variance_shares
-from offline_bench.paths import project_root
+from offline_bench.core.paths import project_root
 from offline_bench.store import read_records
 
 Array = npt.NDArray[np.float64]

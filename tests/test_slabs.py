@@ -19,7 +19,7 @@ from offline_bench.algorithms import StackedLearner, build_learner, estimate_byt
 from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.history import LossHistory
-from offline_bench.errors import SpecError
+from offline_bench.core.errors import SpecError
 from offline_bench.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
 from offline_bench.record import Record, Run, to_text
 from offline_bench.slabs import checkpoint_folder, fitting_runs, group_jobs

@@ -16,12 +16,12 @@ import gymnasium
 import numpy as np
 import pytest
 
+from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError
+from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.episode import Episode
-from offline_bench.errors import EnvironmentMismatchError, OfflineBenchError
 from offline_bench.evaluate import evaluate_slab
 from offline_bench.evaluation_benchmark import measure_evaluation
 from offline_bench.rollout import roll_out
-from offline_bench.seeds import evaluation_seeds
 from offline_bench.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
 
 

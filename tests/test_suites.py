@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offline_bench.errors import SpecError, SuiteError
+from offline_bench.core.errors import SpecError, SuiteError
 from offline_bench.record import Run
 from offline_bench.suites import Grid, Suite, list_suites, load_suite
 

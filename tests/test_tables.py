@@ -19,7 +19,7 @@ from made_findings import LAID_OUT, Made, lay_out_all
 from markdown_it import MarkdownIt
 
 from offline_bench.analysis.findings import Estimate
-from offline_bench.errors import StorageError
+from offline_bench.core.errors import StorageError
 from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.tables.formats import to_csv, to_markdown, write_table_files
 from offline_bench.report.tables.latex import latex_text, to_latex

@@ -15,7 +15,7 @@ import typer.testing
 from conftest import MEDIUM, RANDOM
 
 from offline_bench.cli import app
-from offline_bench.errors import DatasetNotFoundError
+from offline_bench.core.errors import DatasetNotFoundError
 from offline_bench.loaders import load
 from offline_bench.loaders.cards import load_cards
 from offline_bench.loaders.verify import list_copies, verify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from offline_bench.errors import SpecError
+from offline_bench.core.errors import SpecError
 
 DEVICES = ("cpu", "cuda", "cuda+tf32")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from offline_bench.errors import SpecError
+from offline_bench.core.errors import SpecError
 
 # Least and largest value, both allowed. What is not listed may be any number.
 RANGES = {

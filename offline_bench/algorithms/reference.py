@@ -18,9 +18,9 @@ from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.ranges import check_ranges
 from offline_bench.algorithms.sampler import MinibatchSampler
+from offline_bench.core.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
+from offline_bench.core.registry import unknown_name
 from offline_bench.dataset import ActionSpace, Dataset
-from offline_bench.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
-from offline_bench.registry import unknown_name
 
 Array = npt.NDArray[Any]
 

@@ -14,7 +14,7 @@ from offline_bench.algorithms.learner import Learner, algorithms
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.algorithms.transformer import TransformerLearner
-from offline_bench.errors import SpecError
+from offline_bench.core.errors import SpecError
 
 NETWORK = (256, 256)
 SHARED = ("hidden_units", "standardize", "reward_scaler")

@@ -17,8 +17,8 @@ from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.reference import PROGRESS_EVERY, action_scaler, observation_scaler, snapshot_of
 from offline_bench.algorithms.trajectories import ReturnSchedule, TrajectorySampler, schedule_returns
+from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DivergedError, EnvironmentMismatchError, SpecError
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ from offline_bench.analysis.entrants import score_runs, split_runs
 from offline_bench.analysis.findings import Estimate, PositiveBias
 from offline_bench.analysis.published import Published
 from offline_bench.analysis.statistics import draw_places, iqm, repeat_stream, widened_interval
-from offline_bench.registry import spec_name
+from offline_bench.core.registry import spec_name
 
 Array = npt.NDArray[np.float64]
 

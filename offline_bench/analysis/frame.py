@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offline_bench.errors import RecordError
+from offline_bench.core.errors import RecordError
 from offline_bench.loaders.cards import Task
 from offline_bench.loaders.tasks import find_task
 from offline_bench.record import Record, Run

@@ -11,8 +11,8 @@ from typing import Any
 
 from offline_bench.algorithms import algorithms
 from offline_bench.analysis.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
-from offline_bench.errors import OfflineBenchError, SuiteError
-from offline_bench.registry import unknown_name
+from offline_bench.core.errors import OfflineBenchError, SuiteError
+from offline_bench.core.registry import unknown_name
 from offline_bench.relabel import relabelings
 
 PUBLISHED = "published.toml"

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.entrants import score_runs, split_runs, split_tasks
-from offline_bench.errors import RecordError
-from offline_bench.storage import scratch_path
+from offline_bench.core.errors import RecordError
+from offline_bench.core.storage import scratch_path
 
 Array = npt.NDArray[np.float64]
 

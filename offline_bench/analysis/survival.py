@@ -11,7 +11,7 @@ from offline_bench.analysis.board import Leaderboard
 from offline_bench.analysis.comparison import Entrant, find_cell, find_entrants, is_firm, shared_tables
 from offline_bench.analysis.leaderboard import REFERENCE_ALGORITHM
 from offline_bench.analysis.published import Published
-from offline_bench.registry import spec_name
+from offline_bench.core.registry import spec_name
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.behaviors.registry import Behavior, behaviors
+from offline_bench.core.errors import EnvironmentMismatchError, SpecError
+from offline_bench.core.registry import unknown_name
 from offline_bench.environment import find_model
 from offline_bench.environments.model import TabularModel
-from offline_bench.errors import EnvironmentMismatchError, SpecError
-from offline_bench.registry import unknown_name
 
 Array = npt.NDArray[Any]
 

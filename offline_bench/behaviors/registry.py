@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from offline_bench.registry import Registry
+from offline_bench.core.registry import Registry
 
 Array = npt.NDArray[Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.behaviors.registry import Behavior, behaviors
+from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.environment import make_environment
-from offline_bench.errors import EnvironmentMismatchError
 
 Array = npt.NDArray[Any]
 

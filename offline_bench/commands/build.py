@@ -11,13 +11,13 @@ import typer
 
 from offline_bench.behavior import train_behavior
 from offline_bench.collect import find_recipe, load_recipes, size_id, write_collected
+from offline_bench.core.errors import OfflineBenchError, UnknownNameError
+from offline_bench.core.paths import cache_folder
+from offline_bench.core.registry import unknown_name
 from offline_bench.display import open_bar
-from offline_bench.errors import OfflineBenchError, UnknownNameError
 from offline_bench.executors import Died, Done, Progressed, execute
 from offline_bench.loaders import load
 from offline_bench.loaders.cards import Card, load_cards
-from offline_bench.paths import cache_folder
-from offline_bench.registry import unknown_name
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.display import open_bar
-from offline_bench.errors import OfflineBenchError
 from offline_bench.loaders import find_task
 from offline_bench.loaders.intake import take_in
 from offline_bench.loaders.verify import Copy, Verdict, list_copies, verify

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import typer
 
+from offline_bench.core.errors import DatasetNotFoundError
+from offline_bench.core.storage import write_text
 from offline_bench.coverage import (
     Cells,
     cut_into_cells,
@@ -16,11 +18,9 @@ from offline_bench.coverage import (
     states_of,
     view_states,
 )
-from offline_bench.errors import DatasetNotFoundError
 from offline_bench.loaders import find_task, load
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
-from offline_bench.storage import write_text
 
 # Every description draws the same rows.
 DESCRIPTION_ENTROPY = 41_147

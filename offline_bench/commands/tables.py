@@ -19,8 +19,9 @@ from offline_bench.analysis.published import load_published
 from offline_bench.analysis.survival import compare_survival
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import write_page
-from offline_bench.errors import RecordError, SuiteError
-from offline_bench.paths import results_folder
+from offline_bench.core.errors import RecordError, SuiteError
+from offline_bench.core.paths import results_folder
+from offline_bench.core.storage import write_text
 from offline_bench.record import Run
 from offline_bench.report.curated import curations_section
 from offline_bench.report.exact import exact_section
@@ -30,7 +31,6 @@ from offline_bench.report.published import published_section
 from offline_bench.report.survival import survival_section
 from offline_bench.report.tidy import leaderboard_csv
 from offline_bench.staleness import find_stale
-from offline_bench.storage import write_text
 from offline_bench.store import pack_records
 from offline_bench.suites import Suite, load_suite
 

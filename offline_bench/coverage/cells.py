@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.coverage.points import (
     CHUNK,
     Moments,
@@ -20,7 +21,6 @@ from offline_bench.coverage.points import (
     visits_of,
 )
 from offline_bench.dataset import Dataset
-from offline_bench.errors import EnvironmentMismatchError
 
 Array = npt.NDArray[Any]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import DatasetError
 from offline_bench.coverage.points import CHUNK, Moments, Points, principal_axes, project, states_of
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetError
 from offline_bench.loaders.cards import Task
 
 Array = npt.NDArray[Any]

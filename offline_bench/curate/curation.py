@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import CurationError, OfflineBenchError
+from offline_bench.core.registry import Registry
 from offline_bench.curate.pool import Pool
 from offline_bench.dataset import CONTENT, Dataset, Sources, is_write, protect
-from offline_bench.errors import CurationError, OfflineBenchError
-from offline_bench.registry import Registry
 
 Array = npt.NDArray[Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from offline_bench.core.errors import CurationError
 from offline_bench.curate.curation import Selection, curations, select_rows
 from offline_bench.dataset import Dataset
-from offline_bench.errors import CurationError
 
 
 @curations.register("fraction")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import CurationError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import CurationError
 from offline_bench.loaders import load
 
 Array = npt.NDArray[Any]

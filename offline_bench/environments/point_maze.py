@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
 
-from offline_bench.errors import MissingExtraError
+from offline_bench.core.errors import MissingExtraError
 
 # r start, g goal, # wall. Of the 24 free cells 9 lie on the way to the goal; the others are a loop and a corridor.
 MAP = """

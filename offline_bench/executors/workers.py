@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from offline_bench.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.executors.events import Died, Done, Event, Progressed, Work
-from offline_bench.plugins import load_entry_points, load_plugin
 from offline_bench.steppers import THREAD_VARIABLES
 
 ATTEMPTS = 2

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from offline_bench.errors import DatasetError
+from offline_bench.core.errors import DatasetError
+from offline_bench.core.paths import datasets_folder
+from offline_bench.core.registry import unknown_name
 from offline_bench.loaders.folders import check_id
-from offline_bench.paths import datasets_folder
-from offline_bench.registry import unknown_name
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 
-from offline_bench.errors import DatasetNotFoundError
+from offline_bench.core.errors import DatasetNotFoundError
 
 PATIENCE = 4.0  # seconds for the remote to answer at all; the download itself may take its time
 

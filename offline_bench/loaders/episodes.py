@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from offline_bench.core.errors import DatasetError
 from offline_bench.dataset import Array
-from offline_bench.errors import DatasetError
 from offline_bench.loaders.hdf5 import Source, check_stored, open_hdf5
 from offline_bench.loaders.spaces import Spaces
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from offline_bench.errors import DatasetError
-from offline_bench.paths import cache_folder
+from offline_bench.core.errors import DatasetError
+from offline_bench.core.paths import cache_folder
 
 ID_PART = re.compile(r"[-+.\w]+")
 

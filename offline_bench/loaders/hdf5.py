@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offline_bench.errors import DatasetError
+from offline_bench.core.errors import DatasetError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from offline_bench.errors import DatasetError
+from offline_bench.core.errors import DatasetError
 from offline_bench.loaders.cards import Task, load_cards
 from offline_bench.loaders.folders import check_id, locate
 from offline_bench.loaders.metadata import find_environment, find_references, of_folder, read_metadata

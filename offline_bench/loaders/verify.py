@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
+from offline_bench.core.paths import datasets_folder
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetNotFoundError, OfflineBenchError
 from offline_bench.loaders.cards import Card, load_cards
 from offline_bench.loaders.d4rl import load_d4rl
 from offline_bench.loaders.folders import check_id, list_folders
@@ -22,7 +23,6 @@ from offline_bench.loaders.metadata import (
 )
 from offline_bench.loaders.minari import how_to_get, read_minari, with_environment
 from offline_bench.loaders.spaces import Spaces, find_spaces
-from offline_bench.paths import datasets_folder
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from offline_bench.core.errors import StorageError
 from offline_bench.environment import find_spec, make_environment
 from offline_bench.episode import Episode
-from offline_bench.errors import StorageError
 
 
 def write_minari(

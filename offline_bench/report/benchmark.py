@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.provenance import read_peak_memory
 from offline_bench.coverage import (
     cut_into_cells,
     episode_points,
@@ -22,7 +23,6 @@ from offline_bench.coverage import (
     view_states,
 )
 from offline_bench.dataset import CONTENT, ActionSpace, Dataset
-from offline_bench.provenance import read_peak_memory
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
 

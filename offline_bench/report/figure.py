@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from offline_bench.core.storage import scratch_path
 from offline_bench.coverage import Coverage, EpisodePoints, StateView
 from offline_bench.report.markdown import NO_VALUE
-from offline_bench.storage import scratch_path
 
 # Apart in hue, in brightness and in shape: for eyes that see no red from green, and for gray print.
 EARLY = {"marker": "o", "facecolors": "none", "edgecolors": "#0072B2", "linewidths": 0.8}

@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.environment import find_spec
-from offline_bench.errors import OfflineBenchError
 from offline_bench.steppers.process import Process
 from offline_bench.steppers.rows import Rows, map_parts
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.steppers.rows import Rows, map_parts
 
 Array = npt.NDArray[Any]

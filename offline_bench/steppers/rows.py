@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.environment import make_environment
-from offline_bench.errors import OfflineBenchError
 
 Array = npt.NDArray[Any]
 

@@ -25,8 +25,8 @@ from offline_bench.algorithms.stacked.memory import estimate_bytes
 from offline_bench.algorithms.stacked.opponent import D3rlpyProcess, Size, period_of
 from offline_bench.algorithms.stacked.products import PlainProduct, Replay, record_products
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
+from offline_bench.core.provenance import read_peak_memory
 from offline_bench.dataset import Dataset
-from offline_bench.provenance import read_peak_memory
 
 ALGORITHMS = tuple(STACKED)
 SLABS = (1, 4, 12, 48)

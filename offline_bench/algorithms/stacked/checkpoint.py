@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from offline_bench.provenance import read_versions
-from offline_bench.storage import scratch_path
+from offline_bench.core.provenance import read_versions
+from offline_bench.core.storage import scratch_path
 
 FORMAT = "offline-bench/slab/1"
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offline_bench.errors import DivergedError
+from offline_bench.core.errors import DivergedError
 
 CAPACITY = 256
 

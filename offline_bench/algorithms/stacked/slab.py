@@ -16,7 +16,7 @@ from offline_bench.algorithms.stacked.checkpoint import Checkpoint, State
 from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.history import LossHistory
 from offline_bench.algorithms.stacked.transitions import Scaling, Transitions
-from offline_bench.errors import DivergedError
+from offline_bench.core.errors import DivergedError
 
 PROGRESS_EVERY = 200
 CHECKPOINT_EVERY = 2_000

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offline_bench.core.errors import DatasetError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import DatasetError
 
 # As d3rlpy's scaler has it.
 DEVIATION_FLOOR = 1e-3

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.dataset import Dataset
-from offline_bench.errors import EnvironmentMismatchError
 
 Array = npt.NDArray[Any]
 

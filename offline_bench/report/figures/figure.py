@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline_bench.core.storage import write_text
 from offline_bench.report.figures.vector import inline_form
-from offline_bench.storage import write_text
 
 
 @dataclass(frozen=True)

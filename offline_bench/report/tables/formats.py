@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from offline_bench.analysis.findings import Estimate
+from offline_bench.core.storage import write_text
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.markdown import escape, table
 from offline_bench.report.tables.latex import to_latex
 from offline_bench.report.tables.table import Cell, Column, Table, cell_text
-from offline_bench.storage import write_text
 
 
 def to_markdown(made: Table) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from offline_bench.errors import StorageError
+from offline_bench.core.errors import StorageError
 
 
 @contextmanager

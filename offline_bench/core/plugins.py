@@ -8,7 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from offline_bench.errors import PluginError
+from offline_bench.core.errors import PluginError
 
 GROUP = "offline_bench.plugins"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from offline_bench.errors import DuplicateNameError, SpecError, UnknownNameError
+from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
