@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluate import evaluate_slab
-from offline_bench.steppers import Steppers
 
 Array = npt.NDArray[Any]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.environment import find_model
+from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
 from offline_bench.policy import EpisodicPolicy, Policy
 

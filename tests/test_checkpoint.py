@@ -23,10 +23,10 @@ from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.checkpoint import Checkpoint, State, read_header
 from offline_bench.campaign import carry_out_slabs
 from offline_bench.core.errors import StorageError
+from offline_bench.environments.steppers import Steppers
 from offline_bench.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.record import Record, Run, to_text
 from offline_bench.slabs import checkpoint_folder, group_jobs
-from offline_bench.steppers import Steppers
 from offline_bench.store import read_records
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from offline_bench.behaviors import behaviors
 from offline_bench.checks import sample_dataset
 from offline_bench.core.seeds import training_seed
 from offline_bench.dataset import Dataset
-from offline_bench.environment import find_model
+from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
 from offline_bench.episode import Episode
 from offline_bench.exact import backward_induction, exact_outcomes, follow, optimal_return, uniform_return

@@ -60,7 +60,7 @@ def linger(task: Path, progress: Progress) -> None:
 
 def linger_with_a_stepper(task: Path, progress: Progress) -> None:
     """`linger`, and a stepper that does so too."""
-    from offline_bench.steppers import Steppers
+    from offline_bench.environments.steppers import Steppers
 
     with Steppers("Hopper-v5", 1) as steppers:
         steppers.begin([[1]])

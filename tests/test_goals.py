@@ -16,7 +16,7 @@ import pytest
 from gymnasium import spaces
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.environment import find_spec, make_environment, sort_space
+from offline_bench.environments.make import find_spec, make_environment, sort_space
 from offline_bench.loaders import load, load_d4rl
 from offline_bench.loaders.minari import read_minari
 

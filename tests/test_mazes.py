@@ -13,7 +13,7 @@ from offline_bench.behaviors.waypoints import _survey
 from offline_bench.collect import find_recipe, write_collected
 from offline_bench.core.errors import EnvironmentMismatchError, MissingExtraError
 from offline_bench.dataset import Dataset
-from offline_bench.environment import make_environment
+from offline_bench.environments.make import make_environment
 from offline_bench.environments.point_maze import make_point_maze
 from offline_bench.episode import Episode
 from offline_bench.experiment import Job, carry_out

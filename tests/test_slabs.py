@@ -20,10 +20,10 @@ from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.history import LossHistory
 from offline_bench.core.errors import SpecError
+from offline_bench.environments.steppers import Steppers
 from offline_bench.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
 from offline_bench.record import Record, Run, to_text
 from offline_bench.slabs import checkpoint_folder, fitting_runs, group_jobs
-from offline_bench.steppers import Steppers
 
 pytestmark = pytest.mark.slow
 
@@ -240,7 +240,7 @@ sys.path.insert(0, sys.argv[1])
 from test_slabs import hopper_like
 from offline_bench.algorithms import Member, build_learner, open_checkpoint
 from offline_bench.outcome import train_together
-import offline_bench.evaluate, offline_bench.steppers.crew as crew
+import offline_bench.evaluate, offline_bench.environments.steppers.crew as crew
 learner, runs, episodes = build_learner(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 stepper = []
 close = crew.Steppers.close

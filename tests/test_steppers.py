@@ -18,11 +18,11 @@ import pytest
 
 from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError
 from offline_bench.core.seeds import evaluation_seeds
+from offline_bench.environments.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
 from offline_bench.episode import Episode
 from offline_bench.evaluate import evaluate_slab
 from offline_bench.evaluation_benchmark import measure_evaluation
 from offline_bench.rollout import roll_out
-from offline_bench.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
 
 
 class Countdown(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -80,7 +80,7 @@ def children(parent: int) -> list[int]:
         if folder.name.isdigit():
             with suppress(OSError):
                 state, above = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-                ours = b"offline_bench.steppers" in (folder / "cmdline").read_bytes()
+                ours = b"offline_bench.environments.steppers" in (folder / "cmdline").read_bytes()
                 if int(above) == parent and ours and state != "Z":
                     found.append(int(folder.name))
     return found
@@ -197,7 +197,7 @@ class Hanging(Countdown):
 PARENT = """
 import sys, time
 import gymnasium, numpy
-from offline_bench.steppers import Steppers
+from offline_bench.environments.steppers import Steppers
 sys.path.insert(0, sys.argv[2])
 gymnasium.register("Hanging-v0", entry_point="test_steppers:Hanging")
 steppers = Steppers("Hanging-v0", 2)

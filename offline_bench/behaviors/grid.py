@@ -10,7 +10,7 @@ import numpy.typing as npt
 from offline_bench.behaviors.registry import Behavior, behaviors
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
 from offline_bench.core.registry import unknown_name
-from offline_bench.environment import find_model
+from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
 
 Array = npt.NDArray[Any]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from offline_bench.behaviors.registry import Behavior, behaviors
 from offline_bench.core.errors import EnvironmentMismatchError
-from offline_bench.environment import make_environment
+from offline_bench.environments.make import make_environment
 
 Array = npt.NDArray[Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.environment import name_environment
+from offline_bench.environments.make import name_environment
 from offline_bench.loaders.hdf5 import Source, open_hdf5
 from offline_bench.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.environment import find_spec
-from offline_bench.steppers.process import Process
-from offline_bench.steppers.rows import Rows, map_parts
+from offline_bench.environments.make import find_spec
+from offline_bench.environments.steppers.process import Process
+from offline_bench.environments.steppers.rows import Rows, map_parts
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.environment import make_environment
+from offline_bench.environments.make import make_environment
 
 Array = npt.NDArray[Any]
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.steppers.rows import Rows, map_parts
+from offline_bench.environments.steppers.rows import Rows, map_parts
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +28,7 @@ import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 import json, sys
 sys.path[:] = json.loads(sys.argv[2])
-from offline_bench.steppers.process import serve
+from offline_bench.environments.steppers.process import serve
 serve(int(sys.argv[1]))
 """
 

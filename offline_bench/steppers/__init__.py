@@ -1,7 +1,0 @@
-"""Environments stepped in processes of their own, which exchange arrays with this one through shared memory."""
-
-from offline_bench.steppers.crew import Steppers
-from offline_bench.steppers.process import THREAD_VARIABLES
-from offline_bench.steppers.rows import RUNNING, TERMINATED, TRUNCATED
-
-__all__ = ["RUNNING", "TERMINATED", "THREAD_VARIABLES", "TRUNCATED", "Steppers"]
