@@ -8,8 +8,8 @@ import numpy as np
 
 from offline_bench.core.errors import CurationError, RelabelingError
 from offline_bench.curate import curate, curations, needed_datasets
-from offline_bench.dataset import ActionSpace, Dataset
-from offline_bench.loaders import load
+from offline_bench.data.dataset import ActionSpace, Dataset
+from offline_bench.data.loaders import load
 from offline_bench.relabel import relabel
 
 

@@ -17,9 +17,9 @@ from offline_bench.behaviors import Behavior, behaviors
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
 from offline_bench.core.paths import cache_folder, datasets_folder
 from offline_bench.core.registry import unknown_name
-from offline_bench.episode import Episode
-from offline_bench.loaders.cards import Card
-from offline_bench.loaders.writer import lay_out, write_minari
+from offline_bench.data.episode import Episode
+from offline_bench.data.loaders.cards import Card
+from offline_bench.data.loaders.writer import lay_out, write_minari
 from offline_bench.policy import load_policy
 from offline_bench.rollout import roll_out_episodic
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner
 from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError, StorageError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
-from offline_bench.episode import Episode
 from offline_bench.evaluate import evaluate, evaluate_slab
 from offline_bench.exact import exact_outcomes
 from offline_bench.record import CurvePoint

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from offline_bench.core.errors import OfflineBenchError, RelabelingError
 from offline_bench.core.registry import Registry
 from offline_bench.core.seeds import relabeling_rng
-from offline_bench.dataset import Dataset, is_write, protect
+from offline_bench.data.dataset import Dataset, is_write, protect
 
 Array = npt.NDArray[Any]
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.data.episode import Episode
 from offline_bench.environments.make import make_environment
 from offline_bench.environments.steppers import RUNNING, TERMINATED, Steppers
-from offline_bench.episode import Episode
 
 Array = npt.NDArray[Any]
 

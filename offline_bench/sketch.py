@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.episode import Episode
+from offline_bench.data.episode import Episode
 
 Array = npt.NDArray[Any]
 

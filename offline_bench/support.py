@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.dataset import Dataset
-from offline_bench.episode import Episode
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.episode import Episode
 from offline_bench.sketch import fourier_features
 
 Array = npt.NDArray[Any]

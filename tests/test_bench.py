@@ -26,7 +26,7 @@ from offline_bench.algorithms.stacked.products import Layout, Product, Replay, r
 from offline_bench.algorithms.stacked.profile import profile_training
 from offline_bench.commands import bench
 from offline_bench.core.errors import SpecError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 TINY = Size(16, 32)
 BRIEF = Pace(rounds=2, seconds=0.001)

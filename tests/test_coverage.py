@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from offline_bench.checks import sample_dataset, sample_datasets
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
-from offline_bench.coverage import (
+from offline_bench.data.coverage import (
     Coverage,
     Points,
     action_entropy,
@@ -32,13 +32,13 @@ from offline_bench.coverage import (
     states_of,
     view_states,
 )
-from offline_bench.coverage.cells import conditional_entropy, count_distinct, row_keys, state_keys
-from offline_bench.coverage.episodes import correlate_ranks
-from offline_bench.coverage.neighbors import scale_to_box
-from offline_bench.coverage.points import CHUNK, independent_columns, principal_axes, project
-from offline_bench.coverage.summary import entropy_on_task_scale
-from offline_bench.dataset import CONTENT, ActionSpace, Dataset
-from offline_bench.loaders.cards import Task
+from offline_bench.data.coverage.cells import conditional_entropy, count_distinct, row_keys, state_keys
+from offline_bench.data.coverage.episodes import correlate_ranks
+from offline_bench.data.coverage.neighbors import scale_to_box
+from offline_bench.data.coverage.points import CHUNK, independent_columns, principal_axes, project
+from offline_bench.data.coverage.summary import entropy_on_task_scale
+from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.data.loaders.cards import Task
 
 Array = npt.NDArray[Any]
 TASK = Task("walk", "", random_return=10.0, expert_return=110.0, source="made up")

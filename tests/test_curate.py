@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from offline_bench.checks import check_curation, sample_dataset
 from offline_bench.core.errors import CurationError, SpecError
 from offline_bench.curate import Selection, curate, curations, select_rows
-from offline_bench.dataset import CONTENT, Dataset
+from offline_bench.data.dataset import CONTENT, Dataset
 from offline_bench.relabel import relabel
 
 # One spec for every scheme that has a required parameter.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
-from offline_bench.dataset import Dataset
-from offline_bench.loaders import load, load_d4rl
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders import load, load_d4rl
 
 CARDS = """
 [tasks.hopper]

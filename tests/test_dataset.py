@@ -12,7 +12,7 @@ import pytest
 
 from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import DatasetError
-from offline_bench.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
 
 Array = npt.NDArray[Any]
 ARRAYS = (*CONTENT, "rewards")

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from offline_bench.checks import sample_dataset
 from offline_bench.commands.describe import describe_dataset
 from offline_bench.core.errors import DatasetNotFoundError, StorageError
-from offline_bench.coverage import (
+from offline_bench.data.coverage import (
     Coverage,
     cut_into_cells,
     episode_points,
@@ -25,8 +25,8 @@ from offline_bench.coverage import (
     states_of,
     view_states,
 )
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Task
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Task
 from offline_bench.report import figure as drawing
 from offline_bench.report.benchmark import measure_description
 from offline_bench.report.describe import describe_json, describe_text

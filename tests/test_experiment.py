@@ -13,7 +13,7 @@ from conftest import MEDIUM, RANDOM
 from offline_bench import Job, Record, Run, carry_out
 from offline_bench.algorithms import Snapshot
 from offline_bench.core.errors import DivergedError
-from offline_bench.loaders import load
+from offline_bench.data.loaders import load
 from offline_bench.record import from_text, to_text
 
 

@@ -9,13 +9,13 @@ import pytest
 from offline_bench.behaviors import behaviors
 from offline_bench.collect import find_recipe, write_collected
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders import load
+from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.layout import MOVES, STAY, Layout
 from offline_bench.environments.make import find_model, find_spec, make_environment
 from offline_bench.environments.model import TabularModel
 from offline_bench.exact import optimal_return, uniform_return
-from offline_bench.loaders import load
-from offline_bench.loaders.cards import load_cards
 from offline_bench.rollout import roll_out
 
 GRID = "offline_bench/SurvivalGrid-v0"

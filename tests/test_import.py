@@ -18,8 +18,8 @@ import typer.testing
 
 from offline_bench.cli import app
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, StorageError
-from offline_bench.loaders import load, load_d4rl
-from offline_bench.loaders.intake import take_in
+from offline_bench.data.loaders import load, load_d4rl
+from offline_bench.data.loaders.intake import take_in
 
 ID = "mine/hopper-v0"
 ENVIRONMENT = "Pendulum-v1"

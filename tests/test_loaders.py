@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
-from offline_bench.loaders import load, load_minari
-from offline_bench.loaders.benchmark import measure_loading
-from offline_bench.loaders.minari import read_minari
+from offline_bench.data.loaders import load, load_minari
+from offline_bench.data.loaders.benchmark import measure_loading
+from offline_bench.data.loaders.minari import read_minari
 
 ID = "local/hopper-v0"
 LIMIT = 30
@@ -387,7 +387,7 @@ def test_a_dataset_that_is_nowhere_says_where_and_how(home: Path, built: Path) -
 
 
 def test_our_own_datasets_are_built_and_no_download_is_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offline_bench.loaders.minari.download", lambda _: pytest.fail("a download was tried"))
+    monkeypatch.setattr("offline_bench.data.loaders.minari.download", lambda _: pytest.fail("a download was tried"))
     with pytest.raises(DatasetNotFoundError, match="build it with `make datasets`"):
         load("offline-bench/hopper/medium-v0")
     with pytest.raises(DatasetNotFoundError, match="did you mean offline-bench/hopper/medium-v0"):
@@ -396,14 +396,14 @@ def test_our_own_datasets_are_built_and_no_download_is_tried(home: Path, monkeyp
 
 def test_what_a_download_brings_is_loaded(home: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "offline_bench.loaders.minari.download", lambda dataset_id: shutil.copytree(built, home / "minari")
+        "offline_bench.data.loaders.minari.download", lambda dataset_id: shutil.copytree(built, home / "minari")
     )
     assert load(ID).n_episodes == EPISODES
 
 
 @pytest.mark.parametrize("answer", ["refuses", "is silent"])
 def test_a_remote_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    from offline_bench.loaders import download
+    from offline_bench.data.loaders import download
 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(download, "PATIENCE", 0.2)

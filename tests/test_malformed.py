@@ -14,11 +14,11 @@ import pytest
 from malformed_files import CLIMBING, Fault, d4rl_faults, minari_faults, wrong_cards
 
 from offline_bench.core.errors import DatasetError, OfflineBenchError
-from offline_bench.dataset import Dataset
-from offline_bench.loaders import load, load_cards, load_d4rl
-from offline_bench.loaders.intake import take_in
-from offline_bench.loaders.minari import read_minari
-from offline_bench.loaders.writer import write_minari
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders import load, load_cards, load_d4rl
+from offline_bench.data.loaders.intake import take_in
+from offline_bench.data.loaders.minari import read_minari
+from offline_bench.data.loaders.writer import write_minari
 
 ENVIRONMENT = "Pendulum-v1"  # observations (3,), actions (1,) in [-2, 2]
 ID = "mine/pendulum-v0"

@@ -12,13 +12,13 @@ from offline_bench.behaviors import behaviors
 from offline_bench.behaviors.waypoints import _survey
 from offline_bench.collect import find_recipe, write_collected
 from offline_bench.core.errors import EnvironmentMismatchError, MissingExtraError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.episode import Episode
+from offline_bench.data.loaders import load
+from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.make import make_environment
 from offline_bench.environments.point_maze import make_point_maze
-from offline_bench.episode import Episode
 from offline_bench.experiment import Job, carry_out
-from offline_bench.loaders import load
-from offline_bench.loaders.cards import load_cards
 from offline_bench.record import Run
 from offline_bench.rollout import roll_out, roll_out_episodic
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.loaders import find_task, load, load_cards
-from offline_bench.loaders.minari import read_minari
-from offline_bench.loaders.writer import write_minari
+from offline_bench.data.loaders import find_task, load, load_cards
+from offline_bench.data.loaders.minari import read_minari
+from offline_bench.data.loaders.writer import write_minari
 
 ID = "mine/pendulum-v0"
 CARDS = """
@@ -150,7 +150,7 @@ def test_a_set_that_this_project_builds_has_its_cards_scores_whatever_lies_here(
 def test_no_data_is_read_for_a_task_and_the_metadata_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (about(home).parent / "main_data.hdf5").write_bytes(b"")
     task = find_task(ID)
-    monkeypatch.setattr("offline_bench.loaders.tasks.read_metadata", lambda source: pytest.fail("read again"))
+    monkeypatch.setattr("offline_bench.data.loaders.tasks.read_metadata", lambda source: pytest.fail("read again"))
     assert find_task(ID) == task
 
 

@@ -13,7 +13,7 @@ from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.checks import sample_dataset
 from offline_bench.core.seeds import training_seed
-from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.relabel import relabel
 
 d3rlpy = import_d3rlpy()

@@ -11,7 +11,7 @@ import pytest
 
 from offline_bench.checks import check_relabeling, sample_dataset
 from offline_bench.core.errors import RelabelingError, SpecError, UnknownNameError
-from offline_bench.dataset import CONTENT, Dataset
+from offline_bench.data.dataset import CONTENT, Dataset
 from offline_bench.relabel import relabel, relabelings
 
 # One spec for every scheme that has a required parameter.

@@ -11,7 +11,7 @@ from offline_bench import evaluate
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
 from offline_bench.core.seeds import evaluation_seeds
-from offline_bench.episode import Episode
+from offline_bench.data.episode import Episode
 from offline_bench.evaluate import evaluate_slab
 from offline_bench.policy import load_policy, save_policy
 from offline_bench.rollout import roll_out

@@ -7,8 +7,8 @@ import pytest
 
 from offline_bench.checks import sample_dataset
 from offline_bench.curate import curate
-from offline_bench.dataset import ActionSpace, Dataset
-from offline_bench.episode import Episode
+from offline_bench.data.dataset import ActionSpace, Dataset
+from offline_bench.data.episode import Episode
 from offline_bench.support import Support
 
 

@@ -14,7 +14,7 @@ from offline_bench.algorithms.tabular.table import tabulate
 from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
 from offline_bench.core.seeds import training_seed
-from offline_bench.dataset import ActionSpace
+from offline_bench.data.dataset import ActionSpace
 from offline_bench.environments.make import find_model
 
 GRID = "offline_bench/SurvivalGrid-v0"

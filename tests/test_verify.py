@@ -16,10 +16,10 @@ from conftest import MEDIUM, RANDOM
 
 from offline_bench.cli import app
 from offline_bench.core.errors import DatasetNotFoundError
-from offline_bench.loaders import load
-from offline_bench.loaders.cards import load_cards
-from offline_bench.loaders.verify import list_copies, verify
-from offline_bench.loaders.writer import write_minari
+from offline_bench.data.loaders import load
+from offline_bench.data.loaders.cards import load_cards
+from offline_bench.data.loaders.verify import list_copies, verify
+from offline_bench.data.loaders.writer import write_minari
 
 ID = "mine/pendulum-v0"
 OTHER = "mine/other-v0"

@@ -11,7 +11,7 @@ import numpy as np
 
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.sampler import MinibatchSampler
-from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.data.dataset import ActionSpace, Dataset
 
 EPISODES, LENGTH = 100, 500
 

@@ -20,7 +20,7 @@ from offline_bench.algorithms.ranges import check_ranges
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.core.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.registry import unknown_name
-from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.data.dataset import ActionSpace, Dataset
 
 Array = npt.NDArray[Any]
 

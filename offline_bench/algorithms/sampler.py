@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.algorithms.library import import_d3rlpy
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

@@ -18,7 +18,7 @@ from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.reference import PROGRESS_EVERY, action_scaler, observation_scaler, snapshot_of
 from offline_bench.algorithms.trajectories import ReturnSchedule, TrajectorySampler, schedule_returns
 from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, SpecError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline_bench.loaders.cards import Task
+from offline_bench.data.loaders.cards import Task
 
 FEW_SEEDS = 5
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.frame import keep_longest, select_counted
-from offline_bench.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import find_task
 
 Array = npt.NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from offline_bench.core.errors import RecordError
-from offline_bench.loaders.cards import Task
-from offline_bench.loaders.tasks import find_task
+from offline_bench.data.loaders.cards import Task
+from offline_bench.data.loaders.tasks import find_task
 from offline_bench.record import Record, Run
 from offline_bench.staleness import find_stale
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.leaderboard import algorithm_order, curation_order, relabeling_order
-from offline_bench.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import find_task
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from offline_bench.algorithms.stacked.profile import Profile, profile_training
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.registry import unknown_name
+from offline_bench.data.loaders.benchmark import measure_loading
 from offline_bench.display import open_bar
 from offline_bench.evaluation_benchmark import measure_evaluation
-from offline_bench.loaders.benchmark import measure_loading
 from offline_bench.report.benchmark import measure_description
 
 MIB = 2**20

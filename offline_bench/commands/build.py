@@ -14,10 +14,10 @@ from offline_bench.collect import find_recipe, load_recipes, size_id, write_coll
 from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name
+from offline_bench.data.loaders import load
+from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.display import open_bar
 from offline_bench.executors import Died, Done, Progressed, execute
-from offline_bench.loaders import load
-from offline_bench.loaders.cards import Card, load_cards
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import typer
 
 from offline_bench.core.errors import DatasetNotFoundError
 from offline_bench.core.storage import write_text
-from offline_bench.coverage import (
+from offline_bench.data.coverage import (
     Cells,
     cut_into_cells,
     episode_points,
@@ -18,7 +18,7 @@ from offline_bench.coverage import (
     states_of,
     view_states,
 )
-from offline_bench.loaders import find_task, load
+from offline_bench.data.loaders import find_task, load
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
 

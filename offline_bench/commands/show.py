@@ -17,7 +17,7 @@ from offline_bench.commands.tables import local_folder
 from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.curate import curations
-from offline_bench.loaders.cards import load_cards
+from offline_bench.data.loaders.cards import load_cards
 from offline_bench.relabel import relabelings
 from offline_bench.staleness import find_stale
 from offline_bench.store import read_records

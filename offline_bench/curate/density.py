@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError
 from offline_bench.curate.curation import Selection, curations, select_pieces
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

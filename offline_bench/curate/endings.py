@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from offline_bench.curate.curation import Selection, curations, select_rows
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 
 @curations.register("full")

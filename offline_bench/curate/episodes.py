@@ -6,7 +6,7 @@ import numpy as np
 
 from offline_bench.core.errors import CurationError
 from offline_bench.curate.curation import Selection, curations, select_rows
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 
 @curations.register("fraction")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from offline_bench.core.errors import CurationError
 from offline_bench.curate.curation import Selection, curations
 from offline_bench.curate.pool import Pool
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError
-from offline_bench.dataset import Dataset
-from offline_bench.loaders import load
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders import load
 
 Array = npt.NDArray[Any]
 

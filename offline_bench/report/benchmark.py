@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.provenance import read_peak_memory
-from offline_bench.coverage import (
+from offline_bench.data.coverage import (
     cut_into_cells,
     episode_points,
     measure_coverage,
@@ -22,7 +22,7 @@ from offline_bench.coverage import (
     states_of,
     view_states,
 )
-from offline_bench.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from offline_bench.coverage import Coverage
+from offline_bench.data.coverage import Coverage
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.storage import scratch_path
-from offline_bench.coverage import Coverage, EpisodePoints, StateView
+from offline_bench.data.coverage import Coverage, EpisodePoints, StateView
 from offline_bench.report.markdown import NO_VALUE
 
 # Apart in hue, in brightness and in shape: for eyes that see no red from green, and for gray print.

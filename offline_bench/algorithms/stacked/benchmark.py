@@ -26,7 +26,7 @@ from offline_bench.algorithms.stacked.opponent import D3rlpyProcess, Size, perio
 from offline_bench.algorithms.stacked.products import PlainProduct, Replay, record_products
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.core.provenance import read_peak_memory
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 ALGORITHMS = tuple(STACKED)
 SLABS = (1, 4, 12, 48)

@@ -14,7 +14,7 @@ from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot
 from offline_bench.algorithms.ranges import check_ranges
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 if TYPE_CHECKING:
     from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm

@@ -15,7 +15,7 @@ from offline_bench.algorithms.determinism import one_thread, seeded
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.specs import build_learner
 from offline_bench.algorithms.stacked.learner import StackedLearner
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 # The main phase is measured: a warm start comes once and does less.
 SETTINGS = {"atac": "n_warm_start_steps=0", "pspi": "n_warm_start_steps=0"}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 # As d3rlpy's scaler has it.
 DEVIATION_FLOOR = 1e-3

@@ -15,7 +15,7 @@ from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.tabular.policy import TablePolicy, draw_best
 from offline_bench.algorithms.tabular.table import Table, tabulate
 from offline_bench.core.errors import SpecError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

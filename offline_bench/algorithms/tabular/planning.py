@@ -13,7 +13,7 @@ import numpy.typing as npt
 from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.tabular.policy import PlannedPolicy, draw_best
 from offline_bench.core.errors import EnvironmentMismatchError
-from offline_bench.dataset import ActionSpace, Dataset
+from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
 from offline_bench.exact import best_actions

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import EnvironmentMismatchError
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
 from offline_bench.core.registry import unknown_name
-from offline_bench.dataset import ActionSpace, Array
+from offline_bench.data.dataset import ActionSpace, Array
 from offline_bench.environments.make import find_spec, import_gymnasium
 
 SUPPORTED = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.loaders.minari import read_minari
+from offline_bench.data.loaders.minari import read_minari
 
 ARRAYS = ("observations", "actions", "rewards", "terminations", "truncations")
 STEPS = 500  # of an episode; 11 observations and 3 actions are Hopper's

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
-from offline_bench.dataset import Array, Dataset
-from offline_bench.loaders.hdf5 import Source, check_stored, open_hdf5
-from offline_bench.loaders.spaces import Spaces, find_spaces
+from offline_bench.data.dataset import Array, Dataset
+from offline_bench.data.loaders.hdf5 import Source, check_stored, open_hdf5
+from offline_bench.data.loaders.spaces import Spaces, find_spaces
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 OPTIONAL = ("timeouts", "next_observations")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.coverage.cells import (
+from offline_bench.data.coverage.cells import (
     Cells,
     conditional_entropy,
     count_distinct,
@@ -17,9 +17,9 @@ from offline_bench.coverage.cells import (
     saco,
     state_keys,
 )
-from offline_bench.coverage.episodes import Endings, Quality, measure_endings, measure_quality
-from offline_bench.coverage.neighbors import action_entropy, action_spread, knn_entropy, scale_to_box
-from offline_bench.coverage.points import (
+from offline_bench.data.coverage.episodes import Endings, Quality, measure_endings, measure_quality
+from offline_bench.data.coverage.neighbors import action_entropy, action_spread, knn_entropy, scale_to_box
+from offline_bench.data.coverage.points import (
     Moments,
     effective_dimension,
     independent_columns,
@@ -27,8 +27,8 @@ from offline_bench.coverage.points import (
     states_of,
     visits_of,
 )
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Task
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Task
 
 Array = npt.NDArray[Any]
 

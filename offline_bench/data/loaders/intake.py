@@ -12,13 +12,13 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.paths import cache_folder
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import load_cards
-from offline_bench.loaders.d4rl import load_d4rl
-from offline_bench.loaders.episodes import NEXT
-from offline_bench.loaders.folders import check_id, locate
-from offline_bench.loaders.minari import OURS, read_minari
-from offline_bench.loaders.writer import write_minari
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import load_cards
+from offline_bench.data.loaders.d4rl import load_d4rl
+from offline_bench.data.loaders.episodes import NEXT
+from offline_bench.data.loaders.folders import check_id, locate
+from offline_bench.data.loaders.minari import OURS, read_minari
+from offline_bench.data.loaders.writer import write_minari
 
 # As Minari has it: it takes no other, and no namespace of one letter.
 NEW_ID = re.compile(r"([-\w][-\w/]*[-\w]/)?[-\w]+-v\d+")

@@ -10,19 +10,19 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
 from offline_bench.core.paths import datasets_folder
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Card, load_cards
-from offline_bench.loaders.d4rl import load_d4rl
-from offline_bench.loaders.folders import check_id, list_folders
-from offline_bench.loaders.metadata import (
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Card, load_cards
+from offline_bench.data.loaders.d4rl import load_d4rl
+from offline_bench.data.loaders.folders import check_id, list_folders
+from offline_bench.data.loaders.metadata import (
     find_data_spaces,
     find_environment,
     find_references,
     of_folder,
     read_metadata,
 )
-from offline_bench.loaders.minari import how_to_get, read_minari, with_environment
-from offline_bench.loaders.spaces import Spaces, find_spaces
+from offline_bench.data.loaders.minari import how_to_get, read_minari, with_environment
+from offline_bench.data.loaders.spaces import Spaces, find_spaces
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import StorageError
+from offline_bench.data.episode import Episode
 from offline_bench.environments.make import find_spec, make_environment
-from offline_bench.episode import Episode
 
 
 def write_minari(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Task
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Task
 
 Array = npt.NDArray[Any]
 

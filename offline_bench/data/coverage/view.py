@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.coverage.points import CHUNK, Moments, Points, principal_axes, project, states_of
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Task
+from offline_bench.data.coverage.points import CHUNK, Moments, Points, principal_axes, project, states_of
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Task
 
 Array = npt.NDArray[Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.dataset import Array
-from offline_bench.loaders.hdf5 import Source, check_stored, open_hdf5
-from offline_bench.loaders.spaces import Spaces
+from offline_bench.data.dataset import Array
+from offline_bench.data.loaders.hdf5 import Source, check_stored, open_hdf5
+from offline_bench.data.loaders.spaces import Spaces
 
 EPISODE = re.compile(r"episode_(0|[1-9][0-9]{0,8})")
 FLAGS = ("terminations", "truncations")

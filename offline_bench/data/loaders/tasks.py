@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.loaders.cards import Task, load_cards
-from offline_bench.loaders.folders import check_id, locate
-from offline_bench.loaders.metadata import find_environment, find_references, of_folder, read_metadata
+from offline_bench.data.loaders.cards import Task, load_cards
+from offline_bench.data.loaders.folders import check_id, locate
+from offline_bench.data.loaders.metadata import find_environment, find_references, of_folder, read_metadata
 
 
 def find_task(dataset: str) -> Task | None:

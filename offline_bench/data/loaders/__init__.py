@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from offline_bench.core.paths import datasets_folder
-from offline_bench.dataset import Dataset
-from offline_bench.loaders.cards import Card, Task, load_cards
-from offline_bench.loaders.d4rl import load_d4rl
-from offline_bench.loaders.folders import check_id
-from offline_bench.loaders.minari import load_minari
-from offline_bench.loaders.tasks import find_task
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.cards import Card, Task, load_cards
+from offline_bench.data.loaders.d4rl import load_d4rl
+from offline_bench.data.loaders.folders import check_id
+from offline_bench.data.loaders.minari import load_minari
+from offline_bench.data.loaders.tasks import find_task
 
 __all__ = ["Card", "Task", "find_task", "load", "load_cards", "load_d4rl", "load_minari"]
 

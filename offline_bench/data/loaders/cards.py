@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
 from offline_bench.core.registry import unknown_name
-from offline_bench.loaders.folders import check_id
+from offline_bench.data.loaders.folders import check_id
 
 
 @dataclass(frozen=True)

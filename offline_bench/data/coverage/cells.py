@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import EnvironmentMismatchError
-from offline_bench.coverage.points import (
+from offline_bench.data.coverage.points import (
     CHUNK,
     Moments,
     Points,
@@ -20,7 +20,7 @@ from offline_bench.coverage.points import (
     states_of,
     visits_of,
 )
-from offline_bench.dataset import Dataset
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import DatasetError
+from offline_bench.data.loaders.hdf5 import Source, open_hdf5
+from offline_bench.data.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
 from offline_bench.environments.make import name_environment
-from offline_bench.loaders.hdf5 import Source, open_hdf5
-from offline_bench.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
 
 # What no text of a JSON file may raise but these is a fault of this program's.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.dataset import ActionSpace
+from offline_bench.data.dataset import ActionSpace
 
 Array = npt.NDArray[Any]
 
