@@ -1,15 +1,15 @@
 """offline_bench: did an offline-RL score come from the reward, or from the data?"""
 
 from offline_bench.algorithms import algorithms
-from offline_bench.checks import check_curation, check_relabeling
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.curate import Selection, curate, curations, select_rows
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.data.loaders import load
 from offline_bench.evaluate import evaluate
 from offline_bench.experiment import Job, carry_out
 from offline_bench.record import Record, Run
-from offline_bench.relabel import relabel, relabelings
+from offline_bench.schemes.checks import check_curation, check_relabeling
+from offline_bench.schemes.curate import Selection, curate, curations, select_rows
+from offline_bench.schemes.relabel import relabel, relabelings
 
 __all__ = [
     "ActionSpace",

@@ -11,14 +11,14 @@ from pathlib import Path
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
-from offline_bench.curate import curate, curations
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.outcome import Outcome, returns_of, train_members
 from offline_bench.record import Record, Run
-from offline_bench.relabel import relabel, relabelings
+from offline_bench.schemes.curate import curate, curations
+from offline_bench.schemes.relabel import relabel, relabelings
 from offline_bench.sketch import sketch_visits
 from offline_bench.support import Support
 

@@ -9,9 +9,9 @@ from typing import Any
 from offline_bench.algorithms import build_learner
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.registry import Registry, hash_source, spec_name
-from offline_bench.curate import curations
 from offline_bench.record import SCHEMA, Record
-from offline_bench.relabel import relabelings
+from offline_bench.schemes.curate import curations
+from offline_bench.schemes.relabel import relabelings
 
 
 def find_stale(record: Record) -> str:

@@ -13,9 +13,9 @@ from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.registry import unknown_name
-from offline_bench.curate import curations
 from offline_bench.record import Run
-from offline_bench.relabel import relabelings
+from offline_bench.schemes.curate import curations
+from offline_bench.schemes.relabel import relabelings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from offline_bench import ActionSpace, Dataset, algorithms, relabel, relabelings
 from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
-from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import DatasetError, DivergedError, SpecError
 from offline_bench.core.seeds import training_seed
+from offline_bench.schemes.checks import sample_dataset
 
 pytestmark = pytest.mark.slow
 

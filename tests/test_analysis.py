@@ -16,9 +16,9 @@ from offline_bench.analysis.provenance import collect_provenance
 from offline_bench.analysis.statistics import bootstrap_interval, iqm
 from offline_bench.core.errors import RecordError
 from offline_bench.record import SCHEMA, Record, Run
-from offline_bench.relabel import relabelings
 from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.schemes.relabel import relabelings
 from offline_bench.staleness import find_stale
 from offline_bench.store import read_records, record_path, save_record
 

@@ -13,7 +13,6 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline_bench.checks import sample_dataset, sample_datasets
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
 from offline_bench.data.coverage import (
     Coverage,
@@ -39,6 +38,7 @@ from offline_bench.data.coverage.points import CHUNK, independent_columns, princ
 from offline_bench.data.coverage.summary import entropy_on_task_scale
 from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
 from offline_bench.data.loaders.cards import Task
+from offline_bench.schemes.checks import sample_dataset, sample_datasets
 
 Array = npt.NDArray[Any]
 TASK = Task("walk", "", random_return=10.0, expert_return=110.0, source="made up")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline_bench.checks import check_curation, sample_dataset
 from offline_bench.core.errors import CurationError, SpecError
-from offline_bench.curate import Selection, curate, curations, select_rows
 from offline_bench.data.dataset import CONTENT, Dataset
-from offline_bench.relabel import relabel
+from offline_bench.schemes.checks import check_curation, sample_dataset
+from offline_bench.schemes.curate import Selection, curate, curations, select_rows
+from offline_bench.schemes.relabel import relabel
 
 # One spec for every scheme that has a required parameter.
 EXAMPLES = {

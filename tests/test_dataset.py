@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import DatasetError
 from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.schemes.checks import sample_dataset
 
 Array = npt.NDArray[Any]
 ARRAYS = (*CONTENT, "rewards")

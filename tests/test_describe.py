@@ -13,7 +13,6 @@ import pytest
 from conftest import MEDIUM, RANDOM
 from markdown_it import MarkdownIt
 
-from offline_bench.checks import sample_dataset
 from offline_bench.commands.describe import describe_dataset
 from offline_bench.core.errors import DatasetNotFoundError, StorageError
 from offline_bench.data.coverage import (
@@ -31,6 +30,7 @@ from offline_bench.report import figure as drawing
 from offline_bench.report.benchmark import measure_description
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
+from offline_bench.schemes.checks import sample_dataset
 
 TASK = Task("walk", "", random_return=0.0, expert_return=10.0, source="made up")
 DATA = sample_dataset([30, 50, 20, 50], terminal=[True, False, True, False])

@@ -7,7 +7,6 @@ import pytest
 
 from offline_bench.algorithms.tabular.planning import PlanningLearner
 from offline_bench.behaviors import behaviors
-from offline_bench.checks import sample_dataset
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
@@ -16,6 +15,7 @@ from offline_bench.environments.model import TabularModel
 from offline_bench.exact import backward_induction, exact_outcomes, follow, optimal_return, uniform_return
 from offline_bench.policy import Policy
 from offline_bench.rollout import roll_out, roll_out_episodic
+from offline_bench.schemes.checks import sample_dataset
 
 GRID = "offline_bench/SurvivalGrid-v0"
 CORRIDOR = "offline_bench/CoinCorridor-v0"

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from conftest import MEDIUM, RANDOM
 
-from offline_bench.checks import check_curation
 from offline_bench.commands import reproduce
 from offline_bench.core.errors import CurationError, DatasetNotFoundError
-from offline_bench.curate import Selection, curate, curations, needed_datasets
 from offline_bench.data.dataset import CONTENT
 from offline_bench.data.loaders import load
 from offline_bench.record import Run
-from offline_bench.relabel import relabel
+from offline_bench.schemes.checks import check_curation
+from offline_bench.schemes.curate import Selection, curate, curations, needed_datasets
+from offline_bench.schemes.relabel import relabel
 
 MIX = f"mix(id={RANDOM!r}, p=0.3)"
 

@@ -11,10 +11,10 @@ import torch
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.sampler import MinibatchSampler
-from offline_bench.checks import sample_dataset
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import ActionSpace, Dataset
-from offline_bench.relabel import relabel
+from offline_bench.schemes.checks import sample_dataset
+from offline_bench.schemes.relabel import relabel
 
 d3rlpy = import_d3rlpy()
 

@@ -43,7 +43,7 @@ def write(folder: Path, text: str, name: str = "scheme.py") -> Path:
 
 def test_a_plugin_registers_and_runs(tmp_path: Path) -> None:
     load_plugin(write(tmp_path, FLIP))
-    from offline_bench.checks import sample_dataset
+    from offline_bench.schemes.checks import sample_dataset
 
     data = sample_dataset([3, 2], [True, False])
     assert ob.relabel(data, "flip(p=1)", 0).rewards.tolist() == (-data.true_rewards).tolist()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
 from offline_bench.core.registry import Registry, Spec, hash_source, parse_spec
-from offline_bench.curate import curations
-from offline_bench.relabel import relabelings
+from offline_bench.schemes.curate import curations
+from offline_bench.schemes.relabel import relabelings
 
 FAMILIES: list[Registry[Any]] = [relabelings, curations, algorithms]
 NAMES = [(family, name) for family in FAMILIES for name in family.names()]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline_bench.checks import check_relabeling, sample_dataset
 from offline_bench.core.errors import RelabelingError, SpecError, UnknownNameError
 from offline_bench.data.dataset import CONTENT, Dataset
-from offline_bench.relabel import relabel, relabelings
+from offline_bench.schemes.checks import check_relabeling, sample_dataset
+from offline_bench.schemes.relabel import relabel, relabelings
 
 # One spec for every scheme that has a required parameter.
 EXAMPLES = {"constant": "constant(value=0.5)"}

@@ -103,8 +103,8 @@ RUNS = st.builds(
 def test_the_commands_of_a_row_carry_out_its_runs_and_no_other_evaluated_at_the_same_steps(
     chosen: dict[Run, tuple[int, ...]],
 ) -> None:
-    from offline_bench.curate import curations
-    from offline_bench.relabel import relabelings
+    from offline_bench.schemes.curate import curations
+    from offline_bench.schemes.relabel import relabelings
 
     evaluated.clear()
     runs = {

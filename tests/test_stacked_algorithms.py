@@ -17,7 +17,7 @@ from offline_bench.algorithms.stacked.pspi import PSPI
 from offline_bench.algorithms.stacked.sac import SAC
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
 from offline_bench.algorithms.stacked.transitions import Transitions
-from offline_bench.checks import sample_dataset
+from offline_bench.schemes.checks import sample_dataset
 
 pytestmark = pytest.mark.slow
 

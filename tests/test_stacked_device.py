@@ -12,7 +12,7 @@ from offline_bench.algorithms import build_learner
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
-from offline_bench.checks import sample_dataset
+from offline_bench.schemes.checks import sample_dataset
 
 # What makes the host wait for the device: reading a number, or an array whose size depends on numbers.
 WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "_unique2", "is_nonzero", "equal"}

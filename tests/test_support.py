@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline_bench.checks import sample_dataset
-from offline_bench.curate import curate
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.data.episode import Episode
+from offline_bench.schemes.checks import sample_dataset
+from offline_bench.schemes.curate import curate
 from offline_bench.support import Support
 
 

@@ -11,11 +11,11 @@ from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.tabular.learners import IteratingLearner, iterate
 from offline_bench.algorithms.tabular.planning import relabel_model, take_census
 from offline_bench.algorithms.tabular.table import tabulate
-from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import ActionSpace
 from offline_bench.environments.make import find_model
+from offline_bench.schemes.checks import sample_dataset
 
 GRID = "offline_bench/SurvivalGrid-v0"
 EXAMPLES = {"constant": "constant(value=2.0)"}

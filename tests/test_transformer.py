@@ -14,10 +14,10 @@ from offline_bench.algorithms import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.trajectories import ReturnSchedule, TrajectorySampler, returns_to_go, schedule_returns
 from offline_bench.algorithms.transformer import TransformerLearner, TransformerPolicy
-from offline_bench.checks import sample_dataset
 from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.seeds import training_seed
 from offline_bench.policy import EpisodicPolicy
+from offline_bench.schemes.checks import sample_dataset
 
 SMALL = TransformerLearner(context_size=4, batch_size=16, hidden_size=16, num_layers=1)
 FIELDS = ("observations", "actions", "rewards", "returns_to_go", "terminals", "timesteps", "masks")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.core.registry import spec_name
-from offline_bench.curate import curations
+from offline_bench.schemes.curate import curations
 
 Lengths = dict[tuple[str, str, str, int, int, str], float]
 

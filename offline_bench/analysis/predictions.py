@@ -56,9 +56,9 @@ from typing import Any
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.registry import Registry, unknown_name
-from offline_bench.curate import curations
 from offline_bench.record import Run
-from offline_bench.relabel import relabelings
+from offline_bench.schemes.curate import curations
+from offline_bench.schemes.relabel import relabelings
 
 NEEDS = {
     "mean": ("a",),

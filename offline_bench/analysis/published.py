@@ -13,7 +13,7 @@ from offline_bench.algorithms import algorithms
 from offline_bench.analysis.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.registry import unknown_name
-from offline_bench.relabel import relabelings
+from offline_bench.schemes.relabel import relabelings
 
 PUBLISHED = "published.toml"
 BEHAVIOR = "behavior"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from offline_bench.core.errors import CurationError
-from offline_bench.curate.curation import Selection, curations, select_rows
 from offline_bench.data.dataset import Dataset
+from offline_bench.schemes.curate.curation import Selection, curations, select_rows
 
 
 @curations.register("fraction")

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError
-from offline_bench.curate.curation import Selection, curations, select_pieces
 from offline_bench.data.dataset import Dataset
+from offline_bench.schemes.curate.curation import Selection, curations, select_pieces
 
 Array = npt.NDArray[Any]
 

@@ -7,10 +7,10 @@ from copy import copy
 import numpy as np
 
 from offline_bench.core.errors import CurationError, RelabelingError
-from offline_bench.curate import curate, curations, needed_datasets
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.data.loaders import load
-from offline_bench.relabel import relabel
+from offline_bench.schemes.curate import curate, curations, needed_datasets
+from offline_bench.schemes.relabel import relabel
 
 
 def check_relabeling(text: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from offline_bench.curate import density, endings, episodes, mixing, order
-from offline_bench.curate.curation import (
+from offline_bench.schemes.curate import density, endings, episodes, mixing, order
+from offline_bench.schemes.curate.curation import (
     Selection,
     curate,
     curations,

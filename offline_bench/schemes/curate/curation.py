@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError, OfflineBenchError
 from offline_bench.core.registry import Registry
-from offline_bench.curate.pool import Pool
 from offline_bench.data.dataset import CONTENT, Dataset, Sources, is_write, protect
+from offline_bench.schemes.curate.pool import Pool
 
 Array = npt.NDArray[Any]
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError
-from offline_bench.curate.curation import Selection, curations
-from offline_bench.curate.pool import Pool
 from offline_bench.data.dataset import Dataset
+from offline_bench.schemes.curate.curation import Selection, curations
+from offline_bench.schemes.curate.pool import Pool
 
 Array = npt.NDArray[Any]
 
