@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import DatasetError, MissingExtraError
-from offline_bench.policy import GaussianPolicy, save_policy
+from offline_bench.evaluation.policy import GaussianPolicy, save_policy
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int, str], None]
@@ -135,7 +135,7 @@ def _jax_layers(model: Any) -> list[tuple[Array, Array]]:
 
 
 def _stochastic_returns(policy: GaussianPolicy, recipe: BehaviorRecipe) -> np.ndarray:
-    from offline_bench.rollout import roll_out
+    from offline_bench.evaluation.rollout import roll_out
 
     rng = np.random.default_rng([recipe.seed, 1])
     seeds = range(recipe.evaluation_episodes)

@@ -20,8 +20,8 @@ from offline_bench.core.registry import unknown_name
 from offline_bench.data.episode import Episode
 from offline_bench.data.loaders.cards import Card
 from offline_bench.data.loaders.writer import lay_out, write_minari
-from offline_bench.policy import load_policy
-from offline_bench.rollout import roll_out_episodic
+from offline_bench.evaluation.policy import load_policy
+from offline_bench.evaluation.rollout import roll_out_episodic
 
 LEAST_BATCH = 16  # episodes side by side at first
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.environments.steppers import Steppers
-from offline_bench.evaluate import evaluate_slab
+from offline_bench.evaluation.evaluate import evaluate_slab
 
 Array = npt.NDArray[Any]
 

@@ -15,8 +15,8 @@ from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, O
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
-from offline_bench.evaluate import evaluate, evaluate_slab
-from offline_bench.exact import exact_outcomes
+from offline_bench.evaluation.evaluate import evaluate, evaluate_slab
+from offline_bench.evaluation.exact import exact_outcomes
 from offline_bench.record import CurvePoint
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from offline_bench.behavior import BehaviorRecipe, train_behavior
 from offline_bench.collect import load_recipes
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
-from offline_bench.policy import load_policy
-from offline_bench.rollout import roll_out
+from offline_bench.evaluation.policy import load_policy
+from offline_bench.evaluation.rollout import roll_out
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from offline_bench.collect import (
 from offline_bench.commands.build import Order, build_datasets, collect_and_compare
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.data.loaders.cards import Card, load_cards
-from offline_bench.policy import load_policy
-from offline_bench.rollout import roll_out
+from offline_bench.evaluation.policy import load_policy
+from offline_bench.evaluation.rollout import roll_out
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
-from offline_bench.exact import backward_induction, exact_outcomes, follow, optimal_return, uniform_return
-from offline_bench.policy import Policy
-from offline_bench.rollout import roll_out, roll_out_episodic
+from offline_bench.evaluation.exact import backward_induction, exact_outcomes, follow, optimal_return, uniform_return
+from offline_bench.evaluation.policy import Policy
+from offline_bench.evaluation.rollout import roll_out, roll_out_episodic
 from offline_bench.schemes.checks import sample_dataset
 
 GRID = "offline_bench/SurvivalGrid-v0"

@@ -15,8 +15,8 @@ from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.layout import MOVES, STAY, Layout
 from offline_bench.environments.make import find_model, find_spec, make_environment
 from offline_bench.environments.model import TabularModel
-from offline_bench.exact import optimal_return, uniform_return
-from offline_bench.rollout import roll_out
+from offline_bench.evaluation.exact import optimal_return, uniform_return
+from offline_bench.evaluation.rollout import roll_out
 
 GRID = "offline_bench/SurvivalGrid-v0"
 CORRIDOR = "offline_bench/CoinCorridor-v0"

@@ -18,9 +18,9 @@ from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.make import make_environment
 from offline_bench.environments.point_maze import make_point_maze
+from offline_bench.evaluation.rollout import roll_out, roll_out_episodic
 from offline_bench.experiment import Job, carry_out
 from offline_bench.record import Run
-from offline_bench.rollout import roll_out, roll_out_episodic
 
 MAZE = "offline_bench/PointMaze-v0"
 FULL = "offline-bench/point-maze/full-v0"

@@ -12,10 +12,10 @@ from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
-from offline_bench.evaluate import evaluate_slab
-from offline_bench.policy import load_policy, save_policy
-from offline_bench.rollout import roll_out
-from offline_bench.sketch import sketch_visits
+from offline_bench.evaluation.evaluate import evaluate_slab
+from offline_bench.evaluation.policy import load_policy, save_policy
+from offline_bench.evaluation.rollout import roll_out
+from offline_bench.evaluation.sketch import sketch_visits
 
 EXPERT = datasets_folder() / "behavior" / "hopper" / "step-0240000.safetensors"
 NOVICE = datasets_folder() / "behavior" / "hopper" / "step-0000000.safetensors"
@@ -117,7 +117,7 @@ def test_a_slab_cut_by_the_clock_did_not_terminate() -> None:
 
 
 def test_what_a_slab_is_asked_has_one_shape_per_number_of_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offline_bench.rollout.SIDE_BY_SIDE", 4)
+    monkeypatch.setattr("offline_bench.evaluation.rollout.SIDE_BY_SIDE", 4)
     policies, one = Swayers(3), Swayers(1)
     slab = evaluate_slab(policies, 3, "Hopper-v5", 7, 0)
     assert set(policies.shapes) == {(3, 2, 11), (3, 1, 11)}

@@ -240,7 +240,7 @@ sys.path.insert(0, sys.argv[1])
 from test_slabs import hopper_like
 from offline_bench.algorithms import Member, build_learner, open_checkpoint
 from offline_bench.outcome import train_together
-import offline_bench.evaluate, offline_bench.environments.steppers.crew as crew
+import offline_bench.evaluation.evaluate, offline_bench.environments.steppers.crew as crew
 learner, runs, episodes = build_learner(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 stepper = []
 close = crew.Steppers.close

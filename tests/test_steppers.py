@@ -20,9 +20,9 @@ from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchErro
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
-from offline_bench.evaluate import evaluate_slab
+from offline_bench.evaluation.evaluate import evaluate_slab
+from offline_bench.evaluation.rollout import roll_out
 from offline_bench.evaluation_benchmark import measure_evaluation
-from offline_bench.rollout import roll_out
 
 
 class Countdown(gymnasium.Env[np.ndarray, np.ndarray]):

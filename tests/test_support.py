@@ -7,9 +7,9 @@ import pytest
 
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.data.episode import Episode
+from offline_bench.evaluation.support import Support
 from offline_bench.schemes.checks import sample_dataset
 from offline_bench.schemes.curate import curate
-from offline_bench.support import Support
 
 
 def gaussian(episodes: int, length: int, seed: int, shift: float = 0.0, choices: int = 0) -> Dataset:

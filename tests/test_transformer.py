@@ -16,7 +16,7 @@ from offline_bench.algorithms.trajectories import ReturnSchedule, TrajectorySamp
 from offline_bench.algorithms.transformer import TransformerLearner, TransformerPolicy
 from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.seeds import training_seed
-from offline_bench.policy import EpisodicPolicy
+from offline_bench.evaluation.policy import EpisodicPolicy
 from offline_bench.schemes.checks import sample_dataset
 
 SMALL = TransformerLearner(context_size=4, batch_size=16, hidden_size=16, num_layers=1)

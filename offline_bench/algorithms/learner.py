@@ -11,8 +11,8 @@ import numpy as np
 from offline_bench.core.errors import DivergedError
 from offline_bench.core.registry import Registry
 from offline_bench.data.dataset import Dataset
-from offline_bench.policy import Policy
-from offline_bench.rollout import SlabPolicy
+from offline_bench.evaluation.policy import Policy
+from offline_bench.evaluation.rollout import SlabPolicy
 
 
 @dataclass(frozen=True)

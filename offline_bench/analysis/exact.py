@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from offline_bench.analysis.board import Leaderboard
-from offline_bench.exact import HERE, PREFIX
+from offline_bench.evaluation.exact import HERE, PREFIX
 from offline_bench.record import Record, Run
 from offline_bench.staleness import find_stale
 

@@ -7,7 +7,7 @@ import numpy as np
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.data.dataset import Dataset
-from offline_bench.rollout import SIDE_BY_SIDE
+from offline_bench.evaluation.rollout import SIDE_BY_SIDE
 
 FLOAT = 4
 # Before anything is trained: torch and the libraries below it, and the stepper with its own.

@@ -16,7 +16,7 @@ from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
-from offline_bench.exact import best_actions
+from offline_bench.evaluation.exact import best_actions
 from offline_bench.schemes.relabel import relabel
 
 Array = npt.NDArray[Any]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
-from offline_bench.sketch import fourier_features
+from offline_bench.evaluation.sketch import fourier_features
 
 Array = npt.NDArray[Any]
 

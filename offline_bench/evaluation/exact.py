@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from offline_bench.environments.make import find_model
 from offline_bench.environments.model import TabularModel
-from offline_bench.policy import EpisodicPolicy, Policy
+from offline_bench.evaluation.policy import EpisodicPolicy, Policy
 
 Array = npt.NDArray[Any]
 

@@ -8,8 +8,8 @@ from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
-from offline_bench.policy import EpisodicPolicy, Policy
-from offline_bench.rollout import SlabPolicy, roll_out, roll_out_episodic, roll_out_slab
+from offline_bench.evaluation.policy import EpisodicPolicy, Policy
+from offline_bench.evaluation.rollout import SlabPolicy, roll_out, roll_out_episodic, roll_out_slab
 
 
 def evaluate(policy: Policy, environment: str, episodes: int) -> list[Episode]:
