@@ -20,7 +20,7 @@ RANDOM = "offline-bench/hopper/random-v0"
 @pytest.fixture(scope="session")
 def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project folder whose built-in datasets have 1,500 transitions; medium and random are built."""
-    from offline_bench.collect import find_recipe, write_collected
+    from offline_bench.behaviors.collect import find_recipe, write_collected
     from offline_bench.data.loaders.cards import load_cards
 
     home = tmp_path_factory.mktemp("home")

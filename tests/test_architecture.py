@@ -31,7 +31,6 @@ SUBROOMS = {
 }
 # Modules that are still to move, by the room that is theirs.
 WAITING = {
-    "behaviors": "behavior collect",
     "runs": "experiment outcome record staleness store suites slabs campaign executors",
     "benchmarks": "evaluation_benchmark",
     "commands": "display",

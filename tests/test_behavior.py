@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from offline_bench.behavior import BehaviorRecipe, train_behavior
-from offline_bench.collect import load_recipes
+from offline_bench.behaviors.collect import load_recipes
+from offline_bench.behaviors.training import BehaviorRecipe, train_behavior
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
 from offline_bench.evaluation.policy import load_policy

@@ -13,7 +13,7 @@ from conftest import MEDIUM, RANDOM
 
 from offline_bench import load
 from offline_bench.behaviors import Behavior, behaviors
-from offline_bench.collect import (
+from offline_bench.behaviors.collect import (
     DatasetRecipe,
     find_recipe,
     load_recipes,
@@ -41,7 +41,7 @@ def lean(environment: str, rng: np.random.Generator, *, to: int = 0) -> Behavior
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     return tmp_path
 
@@ -66,7 +66,7 @@ def test_minari_itself_reads_what_was_built(at_home: Path, monkeypatch: pytest.M
 
 def test_built_twice_is_the_same_to_the_bit(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = load(RANDOM).fingerprint
-    monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "cache")
     collect(load_cards()[RANDOM])
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "cache"))
     assert load(RANDOM).fingerprint == before
@@ -75,7 +75,7 @@ def test_built_twice_is_the_same_to_the_bit(at_home: Path, tmp_path: Path, monke
 
 def test_a_cache_that_cannot_be_written_says_so(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "file" / "cache")
+    monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "file" / "cache")
     with pytest.raises(StorageError, match="cannot write"):
         collect(load_cards()[RANDOM])
 
@@ -221,7 +221,7 @@ def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
 ) -> None:
     spec = gymnasium.envs.registration.EnvSpec("EndsAtOnce-v0", EndsAtOnce, disable_env_checker=True)
     monkeypatch.setitem(gymnasium.registry, "EndsAtOnce-v0", spec)
-    monkeypatch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "cache")
     recipe = DatasetRecipe("EndsAtOnce-v0", 100, 0, behaviors=("lean",), cut_terminals=True)
     with pytest.raises(DatasetError, match="all of 16 episodes of EndsAtOnce-v0 ended at their first step"):
         write_collected(load_cards()[RANDOM], recipe, "mine/none-v0", lambda share: None)

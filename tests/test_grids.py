@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from offline_bench.behaviors import behaviors
-from offline_bench.collect import find_recipe, write_collected
+from offline_bench.behaviors.collect import find_recipe, write_collected
 from offline_bench.core.errors import EnvironmentMismatchError, SpecError
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders import load
@@ -172,7 +172,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Dataset]:
     """The three datasets at 1,500 transitions, by their recipes."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("offline_bench.collect.cache_folder", lambda: cache)
+        patch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: cache)
         patch.setenv("MINARI_DATASETS_PATH", str(cache))
         for dataset in (CUT, LAVA, RIGHT):
             card = load_cards()[dataset]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from offline_bench.behaviors import behaviors
+from offline_bench.behaviors.collect import find_recipe, write_collected
 from offline_bench.behaviors.waypoints import _survey
-from offline_bench.collect import find_recipe, write_collected
 from offline_bench.core.errors import EnvironmentMismatchError, MissingExtraError
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
@@ -41,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Dataset]:
     """Both sets with 8,100 transitions each: 20 episodes, and the beginning of one."""
     folder = tmp_path_factory.mktemp("mazes")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("offline_bench.collect.cache_folder", lambda: folder)
+        patch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: folder)
         patch.setenv("MINARI_DATASETS_PATH", str(folder))
         return {dataset: build(dataset, SIZE) for dataset in (FULL, GOAL_ONLY)}
 
@@ -189,7 +189,7 @@ def test_rewards_and_next_observations_belong_to_the_actions_beside_them(
 @pytest.mark.slow
 def test_built_twice_is_the_same_to_the_bit(built: dict[str, Dataset], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("offline_bench.collect.cache_folder", lambda: tmp_path)
+        patch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path)
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
         assert build(FULL, SIZE).fingerprint == built[FULL].fingerprint
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
-from offline_bench.behavior import train_behavior
-from offline_bench.collect import find_recipe, load_recipes, size_id, write_collected
+from offline_bench.behaviors.collect import find_recipe, load_recipes, size_id, write_collected
+from offline_bench.behaviors.training import train_behavior
 from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.behavior import BehaviorRecipe
 from offline_bench.behaviors import Behavior, behaviors
+from offline_bench.behaviors.training import BehaviorRecipe
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
 from offline_bench.core.paths import cache_folder, datasets_folder
 from offline_bench.core.registry import unknown_name
