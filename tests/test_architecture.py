@@ -32,7 +32,6 @@ SUBROOMS = {
 # Modules that are still to move, by the room that is theirs.
 WAITING = {
     "runs": "experiment outcome record staleness store suites slabs campaign executors",
-    "benchmarks": "evaluation_benchmark",
     "commands": "display",
 }
 ALLOWED = {"algorithms": {"d3rlpy", "torch"}, "behaviors": {"torch"}, "benchmarks": {"torch"}}

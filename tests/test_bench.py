@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from offline_bench.algorithms.benchmark import d3rlpy_buffer, synthetic_data
 from offline_bench.algorithms.sampler import MinibatchSampler
-from offline_bench.algorithms.stacked.benchmark import (
+from offline_bench.benchmarks.opponent import D3rlpySide, Size
+from offline_bench.benchmarks.products import Layout, Product, Replay, record_products
+from offline_bench.benchmarks.sampling_cost import d3rlpy_buffer, synthetic_data
+from offline_bench.benchmarks.step_profile import profile_training
+from offline_bench.benchmarks.training_cost import (
     ALGORITHMS,
     Pace,
     StackedSide,
@@ -21,9 +24,6 @@ from offline_bench.algorithms.stacked.benchmark import (
     stacked_learner,
     start_training,
 )
-from offline_bench.algorithms.stacked.opponent import D3rlpySide, Size
-from offline_bench.algorithms.stacked.products import Layout, Product, Replay, record_products
-from offline_bench.algorithms.stacked.profile import profile_training
 from offline_bench.commands import bench
 from offline_bench.core.errors import SpecError
 from offline_bench.data.dataset import Dataset

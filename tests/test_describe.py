@@ -13,6 +13,7 @@ import pytest
 from conftest import MEDIUM, RANDOM
 from markdown_it import MarkdownIt
 
+from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.commands.describe import describe_dataset
 from offline_bench.core.errors import DatasetNotFoundError, StorageError
 from offline_bench.data.coverage import (
@@ -27,7 +28,6 @@ from offline_bench.data.coverage import (
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Task
 from offline_bench.report import figure as drawing
-from offline_bench.report.benchmark import measure_description
 from offline_bench.report.describe import describe_json, describe_text
 from offline_bench.report.figure import draw_coverage
 from offline_bench.schemes.checks import sample_dataset

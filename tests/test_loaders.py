@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
+from offline_bench.benchmarks.loading_cost import measure_loading
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.data.loaders import load, load_minari
-from offline_bench.data.loaders.benchmark import measure_loading
 from offline_bench.data.loaders.minari import read_minari
 
 ID = "local/hopper-v0"

@@ -16,13 +16,13 @@ import gymnasium
 import numpy as np
 import pytest
 
+from offline_bench.benchmarks.evaluation_cost import measure_evaluation
 from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
 from offline_bench.evaluation.evaluate import evaluate_slab
 from offline_bench.evaluation.rollout import roll_out
-from offline_bench.evaluation_benchmark import measure_evaluation
 
 
 class Countdown(gymnasium.Env[np.ndarray, np.ndarray]):

@@ -10,8 +10,13 @@ from typing import Any, TypeVar
 
 import typer
 
-from offline_bench.algorithms.benchmark import measure_sampling
-from offline_bench.algorithms.stacked.benchmark import (
+from offline_bench.benchmarks.description_cost import measure_description
+from offline_bench.benchmarks.evaluation_cost import measure_evaluation
+from offline_bench.benchmarks.loading_cost import measure_loading
+from offline_bench.benchmarks.opponent import Size
+from offline_bench.benchmarks.sampling_cost import measure_sampling
+from offline_bench.benchmarks.step_profile import Profile, profile_training
+from offline_bench.benchmarks.training_cost import (
     ALGORITHMS,
     SIZES,
     SLABS,
@@ -21,15 +26,10 @@ from offline_bench.algorithms.stacked.benchmark import (
     measure_memory,
     measure_training,
 )
-from offline_bench.algorithms.stacked.opponent import Size
-from offline_bench.algorithms.stacked.profile import Profile, profile_training
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.registry import unknown_name
-from offline_bench.data.loaders.benchmark import measure_loading
 from offline_bench.display import open_bar
-from offline_bench.evaluation_benchmark import measure_evaluation
-from offline_bench.report.benchmark import measure_description
 
 MIB = 2**20
 # Wanted of a slab of twelve: d3rlpy / stacked at least this (by algorithm and width), stacked / products at most that.

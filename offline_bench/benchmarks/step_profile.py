@@ -7,10 +7,10 @@ from statistics import median
 
 from torch.profiler import ProfilerActivity, profile
 
-from offline_bench.algorithms.benchmark import synthetic_data
 from offline_bench.algorithms.determinism import one_thread
-from offline_bench.algorithms.stacked.benchmark import Pace, StackedSide, Turns
-from offline_bench.algorithms.stacked.opponent import Size
+from offline_bench.benchmarks.opponent import Size
+from offline_bench.benchmarks.sampling_cost import synthetic_data
+from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns
 
 REST = "interpreter and autograd"
 NOISE = "drawing rows and noise"

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.algorithms.benchmark import d3rlpy_buffer, synthetic_data
 from offline_bench.algorithms.determinism import one_thread, seeded
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.specs import build_learner
 from offline_bench.algorithms.stacked.learner import StackedLearner
+from offline_bench.benchmarks.sampling_cost import d3rlpy_buffer, synthetic_data
 from offline_bench.data.dataset import Dataset
 
 # The main phase is measured: a warm start comes once and does less.
