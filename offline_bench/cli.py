@@ -67,7 +67,7 @@ def run(
 ) -> None:
     """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
     from offline_bench.commands.reproduce import Means, run_grid
-    from offline_bench.suites import Grid
+    from offline_bench.runs.suites import Grid
 
     grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
     run_grid(grid, results, Means(workers, plugins, device, retry_failed))

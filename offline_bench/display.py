@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from offline_bench.record import Record
+from offline_bench.runs.record import Record
 
 
 @dataclass

@@ -43,7 +43,7 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def at_home(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The small project folder, with this process in it."""
-    from offline_bench import experiment
+    from offline_bench.runs import experiment
 
     monkeypatch.setenv("OFFLINE_BENCH_HOME", str(small_home))
     monkeypatch.delenv("MINARI_DATASETS_PATH", raising=False)

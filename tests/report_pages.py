@@ -10,13 +10,13 @@ from pathlib import Path
 from offline_bench.analysis.predictions import load_predictions
 from offline_bench.analysis.published import load_published
 from offline_bench.analysis.summary import Question, Summary, summarize
-from offline_bench.record import Record, Run
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.html.exhibits import draw_figures, make_tables
 from offline_bench.report.html.page import report_page
 from offline_bench.report.tables.table import Table
-from offline_bench.store import read_records
-from offline_bench.suites import load_suite
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.store import read_records
+from offline_bench.runs.suites import load_suite
 
 GOLDEN = Path(__file__).parent / "golden"
 SCRIPT = "<script>document.title='ran'</script>"

@@ -31,7 +31,6 @@ SUBROOMS = {
 }
 # Modules that are still to move, by the room that is theirs.
 WAITING = {
-    "runs": "experiment outcome record staleness store suites slabs campaign executors",
     "commands": "display",
 }
 ALLOWED = {"algorithms": {"d3rlpy", "torch"}, "behaviors": {"torch"}, "benchmarks": {"torch"}}

@@ -16,18 +16,18 @@ from typing import Any
 import pytest
 from conftest import MEDIUM
 
-from offline_bench import outcome
 from offline_bench.algorithms import read_checkpoint_name
 from offline_bench.algorithms.stacked import checkpoint as checkpoint_module
 from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.checkpoint import Checkpoint, State, read_header
-from offline_bench.campaign import carry_out_slabs
 from offline_bench.core.errors import StorageError
 from offline_bench.environments.steppers import Steppers
-from offline_bench.experiment import Job, JobSlab, carry_out_slab
-from offline_bench.record import Record, Run, to_text
-from offline_bench.slabs import checkpoint_folder, group_jobs
-from offline_bench.store import read_records
+from offline_bench.runs import outcome
+from offline_bench.runs.campaign import carry_out_slabs
+from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
+from offline_bench.runs.record import Record, Run, to_text
+from offline_bench.runs.slabs import checkpoint_folder, group_jobs
+from offline_bench.runs.store import read_records
 
 pytestmark = pytest.mark.slow
 

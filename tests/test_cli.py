@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import MEDIUM
 
-from offline_bench.store import read_records
+from offline_bench.runs.store import read_records
 
 pytestmark = pytest.mark.slow
 

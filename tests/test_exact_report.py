@@ -10,8 +10,8 @@ import pytest
 from offline_bench.analysis.exact import compare_exact
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.record import Record, Run
 from offline_bench.report.exact import exact_section
+from offline_bench.runs.record import Record, Run
 
 
 @pytest.fixture(autouse=True)

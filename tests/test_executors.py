@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from offline_bench.core.errors import OfflineBenchError, StorageError
-from offline_bench.executors import Died, Done, Event, Progressed, execute_here, execute_on_workers
+from offline_bench.runs.executors import Died, Done, Event, Progressed, execute_here, execute_on_workers
 
 Progress = Callable[[float], None]
 
@@ -215,7 +215,7 @@ PARENT = """
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
-from offline_bench.executors import execute_on_workers
+from offline_bench.runs.executors import execute_on_workers
 import test_executors
 if __name__ == "__main__":
     for event in execute_on_workers(getattr(test_executors, sys.argv[4]), [Path(sys.argv[3])] * 2, 2):
@@ -250,9 +250,9 @@ def test_neither_worker_nor_stepper_outlives_a_parent_that_is_killed(
 def test_no_worker_goes_on_while_an_error_of_a_campaign_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from offline_bench import campaign
-    from offline_bench.experiment import Job, JobSlab
-    from offline_bench.record import Run
+    from offline_bench.runs import campaign
+    from offline_bench.runs.experiment import Job, JobSlab
+    from offline_bench.runs.record import Run
 
     def full(folder: Path, record: object) -> None:
         raise StorageError("no room")

@@ -14,7 +14,7 @@ from offline_bench import Job, Record, Run, carry_out
 from offline_bench.algorithms import Snapshot
 from offline_bench.core.errors import DivergedError
 from offline_bench.data.loaders import load
-from offline_bench.record import from_text, to_text
+from offline_bench.runs.record import from_text, to_text
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stumbler:
 
 
 def stumble(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Record:
-    monkeypatch.setattr("offline_bench.experiment.build_learner", lambda text, device: Stumbler(error))
+    monkeypatch.setattr("offline_bench.runs.experiment.build_learner", lambda text, device: Stumbler(error))
     return carry_out(Job(Run(MEDIUM, "full", "original", "bc", seed=0, steps=2, episodes=1), at=(1, 2)))
 
 

@@ -19,8 +19,8 @@ from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.make import make_environment
 from offline_bench.environments.point_maze import make_point_maze
 from offline_bench.evaluation.rollout import roll_out, roll_out_episodic
-from offline_bench.experiment import Job, carry_out
-from offline_bench.record import Run
+from offline_bench.runs.experiment import Job, carry_out
+from offline_bench.runs.record import Run
 
 MAZE = "offline_bench/PointMaze-v0"
 FULL = "offline-bench/point-maze/full-v0"
@@ -198,7 +198,7 @@ def test_built_twice_is_the_same_to_the_bit(built: dict[str, Dataset], tmp_path:
 def test_a_policy_cloned_from_the_way_to_the_goal_is_evaluated_in_the_maze(
     built: dict[str, Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offline_bench.experiment._load_once", lambda dataset: built[dataset])
+    monkeypatch.setattr("offline_bench.runs.experiment._load_once", lambda dataset: built[dataset])
     run = Run(GOAL_ONLY, "full", "zero", "bc(hidden_units=(64, 64))", seed=0, steps=600, episodes=2)
     record = carry_out(Job(run, at=(600,)))
     assert (record.status, record.lengths) == ("ok", [400, 400])

@@ -13,7 +13,7 @@ from offline_bench.commands import reproduce
 from offline_bench.core.errors import CurationError, DatasetNotFoundError
 from offline_bench.data.dataset import CONTENT
 from offline_bench.data.loaders import load
-from offline_bench.record import Run
+from offline_bench.runs.record import Run
 from offline_bench.schemes.checks import check_curation
 from offline_bench.schemes.curate import Selection, curate, curations, needed_datasets
 from offline_bench.schemes.relabel import relabel

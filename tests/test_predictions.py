@@ -12,8 +12,8 @@ import pytest
 from offline_bench.analysis import predictions
 from offline_bench.analysis.predictions import Selection, load_predictions
 from offline_bench.core.errors import SuiteError
-from offline_bench.record import Run
-from offline_bench.suites import load_suite
+from offline_bench.runs.record import Run
+from offline_bench.runs.suites import load_suite
 
 GRID = """
 title = "t"

@@ -19,12 +19,12 @@ from offline_bench.analysis.survival import Share, compare_survival
 from offline_bench.commands.tables import write_tables
 from offline_bench.core.errors import SuiteError
 from offline_bench.core.paths import results_folder
-from offline_bench.record import SCHEMA, Record, Run
 from offline_bench.report.curated import curations_section
 from offline_bench.report.published import lift_text, published_section
 from offline_bench.report.survival import survival_section
-from offline_bench.store import save_record
-from offline_bench.suites import Suite
+from offline_bench.runs.record import SCHEMA, Record, Run
+from offline_bench.runs.store import save_record
+from offline_bench.runs.suites import Suite
 
 COMMITTED = results_folder() / "survival"
 CARDS = """

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from offline_bench.core.errors import RecordError, StorageError
 from offline_bench.core.storage import check_writable, scratch_path, write_text
-from offline_bench.record import SCHEMA, STATUSES, CurvePoint, Record, Run, _checksum, from_text, to_text
-from offline_bench.store import PACKED, pack_records, read_records, record_path, save_record
+from offline_bench.runs.record import SCHEMA, STATUSES, CurvePoint, Record, Run, _checksum, from_text, to_text
+from offline_bench.runs.store import PACKED, pack_records, read_records, record_path, save_record
 
 RUN = Run("offline-bench/hopper/medium-v0", "full", "random", "iql(gamma=0.9)", 3, 1000, 5)
 RECORD = Record(

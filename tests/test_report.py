@@ -17,11 +17,11 @@ from offline_bench.analysis.board import Cell
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.leaderboard import build_leaderboard
 from offline_bench.analysis.provenance import collect_provenance
-from offline_bench.record import Record, Run
 from offline_bench.report.leaderboard import cell_text, leaderboard_markdown
 from offline_bench.report.markdown import display_width, escape, number, table
 from offline_bench.report.page import results_page
 from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.runs.record import Record, Run
 
 HOSTILE = "<script>alert(1)</script>|x`[a](javascript:b)\n# *y* \x1b[31m\\"
 DATA = {"transitions": 100.0, "episodes": 5.0, "mean_return": 70.0, "mean_length": 20.0}

@@ -18,9 +18,9 @@ from offline_bench.analysis.best import find_best
 from offline_bench.analysis.board import Cell, DatasetTable, Row
 from offline_bench.analysis.reproduction import write_commands
 from offline_bench.core.paths import project_root
-from offline_bench.record import Run
 from offline_bench.report.tables.formats import to_csv
-from offline_bench.suites import Grid
+from offline_bench.runs.record import Run
+from offline_bench.runs.suites import Grid
 
 VALUES = st.integers(-20, 120)
 

@@ -10,7 +10,7 @@ from runs_by_hand import frame_of, runs
 from offline_bench.analysis.rliable import to_rliable, write_rliable
 from offline_bench.commands.report_page import export_scores
 from offline_bench.core.errors import RecordError
-from offline_bench.store import read_records
+from offline_bench.runs.store import read_records
 
 FULL = [
     row

@@ -18,7 +18,7 @@ from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.headline import headline
 from offline_bench.analysis.shares import SOURCES, decompose, variance_shares
 from offline_bench.core.paths import project_root
-from offline_bench.store import read_records
+from offline_bench.runs.store import read_records
 
 Array = npt.NDArray[np.float64]
 

@@ -14,16 +14,17 @@ import pytest
 import torch
 from conftest import MEDIUM, RANDOM
 
-from offline_bench import ActionSpace, Dataset, outcome, relabelings
+from offline_bench import ActionSpace, Dataset, relabelings
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes
 from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.history import LossHistory
 from offline_bench.core.errors import SpecError
 from offline_bench.environments.steppers import Steppers
-from offline_bench.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
-from offline_bench.record import Record, Run, to_text
-from offline_bench.slabs import checkpoint_folder, fitting_runs, group_jobs
+from offline_bench.runs import outcome
+from offline_bench.runs.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
+from offline_bench.runs.record import Record, Run, to_text
+from offline_bench.runs.slabs import checkpoint_folder, fitting_runs, group_jobs
 
 pytestmark = pytest.mark.slow
 
@@ -239,7 +240,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 from test_slabs import hopper_like
 from offline_bench.algorithms import Member, build_learner, open_checkpoint
-from offline_bench.outcome import train_together
+from offline_bench.runs.outcome import train_together
 import offline_bench.evaluation.evaluate, offline_bench.environments.steppers.crew as crew
 learner, runs, episodes = build_learner(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 stepper = []

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from offline_bench.core.errors import SpecError, SuiteError
-from offline_bench.record import Run
-from offline_bench.suites import Grid, Suite, list_suites, load_suite
+from offline_bench.runs.record import Run
+from offline_bench.runs.suites import Grid, Suite, list_suites, load_suite
 
 GOOD = """
 title = "A study"

@@ -14,8 +14,8 @@ from offline_bench.analysis.frame import mean_of
 from offline_bench.analysis.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
 from offline_bench.analysis.statistics import estimate, iqm
 from offline_bench.data.loaders.tasks import find_task
-from offline_bench.record import Record
-from offline_bench.staleness import find_stale
+from offline_bench.runs.record import Record
+from offline_bench.runs.staleness import find_stale
 
 
 @dataclass(frozen=True)

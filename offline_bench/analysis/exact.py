@@ -11,8 +11,8 @@ import numpy as np
 
 from offline_bench.analysis.board import Leaderboard
 from offline_bench.evaluation.exact import HERE, PREFIX
-from offline_bench.record import Record, Run
-from offline_bench.staleness import find_stale
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.staleness import find_stale
 
 # Of a variant, its events alone are shown: its return is that of the same policy in another place.
 EVENT = "P("

@@ -13,8 +13,8 @@ import pandas as pd
 from offline_bench.core.errors import RecordError
 from offline_bench.data.loaders.cards import Task
 from offline_bench.data.loaders.tasks import find_task
-from offline_bench.record import Record, Run
-from offline_bench.staleness import find_stale
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.staleness import find_stale
 
 CELL = ["dataset", "curation", "relabeling", "algorithm"]
 COLUMNS = {

@@ -24,7 +24,7 @@ from offline_bench.analysis.frame import add_missing
 from offline_bench.analysis.statistics import bootstrap_interval, gap, iqm, lift
 from offline_bench.core.registry import spec_name
 from offline_bench.data.loaders.tasks import find_task
-from offline_bench.record import Run
+from offline_bench.runs.record import Run
 
 FIRST_RELABELINGS = ("original", "zero", "random", "negative")
 TRUE_RELABELING = "original"

@@ -56,7 +56,7 @@ from typing import Any
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.registry import Registry, unknown_name
-from offline_bench.record import Run
+from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 

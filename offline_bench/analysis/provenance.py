@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from offline_bench.record import Record, Run
+from offline_bench.runs.record import Record, Run
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offline_bench.record import Run
+from offline_bench.runs.record import Run
 
 Row = tuple[str, str, str, int, int]
 

@@ -40,7 +40,7 @@ from offline_bench.analysis.reproduction import RowCommands, write_commands
 from offline_bench.analysis.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.shares import variance_shares
 from offline_bench.analysis.verdicts import judge
-from offline_bench.record import Record, Run
+from offline_bench.runs.record import Record, Run
 
 SEED = 20230605
 

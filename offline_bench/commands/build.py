@@ -17,7 +17,7 @@ from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.display import open_bar
-from offline_bench.executors import Died, Done, Progressed, execute
+from offline_bench.runs.executors import Died, Done, Progressed, execute
 
 
 @dataclass(frozen=True)

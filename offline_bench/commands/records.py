@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from offline_bench.record import Run
-from offline_bench.store import Reading, read_records
+from offline_bench.runs.record import Run
+from offline_bench.runs.store import Reading, read_records
 
 
 def read_runs(folder: Path, runs: Collection[Run]) -> Reading:

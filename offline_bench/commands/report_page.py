@@ -14,12 +14,12 @@ from offline_bench.analysis.summary import Question, summarize
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.core.errors import RecordError
 from offline_bench.core.storage import write_text
-from offline_bench.record import Record
 from offline_bench.report.figures.figure import write_figures
 from offline_bench.report.html.exhibits import draw_figures, make_tables
 from offline_bench.report.html.page import report_page
 from offline_bench.report.tables.formats import write_table_files
-from offline_bench.suites import Suite
+from offline_bench.runs.record import Record
+from offline_bench.runs.suites import Suite
 
 PAGE = "report.html"
 RLIABLE = "rliable.npz"

@@ -9,17 +9,17 @@ from pathlib import Path
 import typer
 
 from offline_bench.algorithms.device import select_device
-from offline_bench.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.display import describe_record, open_bar
-from offline_bench.experiment import Job
-from offline_bench.record import Run
+from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing
+from offline_bench.runs.experiment import Job
+from offline_bench.runs.record import Run
+from offline_bench.runs.slabs import group_jobs
+from offline_bench.runs.store import read_records
+from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
-from offline_bench.slabs import group_jobs
-from offline_bench.store import read_records
-from offline_bench.suites import Grid, load_suite
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from typing import Any
 import typer
 
 from offline_bench.algorithms import algorithms
-from offline_bench.campaign import list_missing
 from offline_bench.commands.tables import local_folder
 from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.data.loaders.cards import load_cards
+from offline_bench.runs.campaign import list_missing
+from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.store import read_records
+from offline_bench.runs.suites import list_suites, load_suite
 from offline_bench.schemes.checks import check_curation, check_relabeling
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
-from offline_bench.staleness import find_stale
-from offline_bench.store import read_records
-from offline_bench.suites import list_suites, load_suite
 
 REGISTRIES: dict[str, Registry[Callable[..., Any]]] = {
     "relabelings": relabelings,

@@ -22,7 +22,6 @@ from offline_bench.commands.report_page import write_page
 from offline_bench.core.errors import RecordError, SuiteError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.storage import write_text
-from offline_bench.record import Run
 from offline_bench.report.curated import curations_section
 from offline_bench.report.exact import exact_section
 from offline_bench.report.leaderboard import leaderboard_markdown
@@ -30,9 +29,10 @@ from offline_bench.report.page import results_page
 from offline_bench.report.published import published_section
 from offline_bench.report.survival import survival_section
 from offline_bench.report.tidy import leaderboard_csv
-from offline_bench.staleness import find_stale
-from offline_bench.store import pack_records
-from offline_bench.suites import Suite, load_suite
+from offline_bench.runs.record import Run
+from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.store import pack_records
+from offline_bench.runs.suites import Suite, load_suite
 
 NOTES = "notes.md"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from offline_bench.core.errors import RecordError
 from offline_bench.core.storage import scratch_path, write_text
-from offline_bench.record import Record, Run, from_text, to_text
+from offline_bench.runs.record import Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
-from offline_bench.experiment import Job, JobSlab, prepare_data
+from offline_bench.runs.experiment import Job, JobSlab, prepare_data
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
 MOST_RUNS = {"cpu": 16, "cuda": 512}

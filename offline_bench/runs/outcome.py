@@ -17,7 +17,7 @@ from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluation.evaluate import evaluate, evaluate_slab
 from offline_bench.evaluation.exact import exact_outcomes
-from offline_bench.record import CurvePoint
+from offline_bench.runs.record import CurvePoint
 
 if TYPE_CHECKING:
     from offline_bench.algorithms.stacked.checkpoint import Checkpoint

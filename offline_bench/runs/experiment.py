@@ -17,8 +17,8 @@ from offline_bench.data.loaders import load
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.evaluation.sketch import sketch_visits
 from offline_bench.evaluation.support import Support
-from offline_bench.outcome import Outcome, returns_of, train_members
-from offline_bench.record import Record, Run
+from offline_bench.runs.outcome import Outcome, returns_of, train_members
+from offline_bench.runs.record import Record, Run
 from offline_bench.schemes.curate import curate, curations
 from offline_bench.schemes.relabel import relabel, relabelings
 

@@ -15,7 +15,7 @@ from typing import Any
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.environments.steppers import THREAD_VARIABLES
-from offline_bench.executors.events import Died, Done, Event, Progressed, Work
+from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work
 
 ATTEMPTS = 2
 

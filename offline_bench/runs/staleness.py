@@ -9,7 +9,7 @@ from typing import Any
 from offline_bench.algorithms import build_learner
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.registry import Registry, hash_source, spec_name
-from offline_bench.record import SCHEMA, Record
+from offline_bench.runs.record import SCHEMA, Record
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 

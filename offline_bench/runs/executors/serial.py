@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from offline_bench.executors.events import Done, Event, Work
+from offline_bench.runs.executors.events import Done, Event, Work
 
 
 def execute_here(work: Work, tasks: Sequence[Any]) -> Generator[Event, None, None]:

@@ -6,9 +6,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from offline_bench.executors.events import Died, Done, Event, Progressed, Work
-from offline_bench.executors.serial import execute_here
-from offline_bench.executors.workers import execute_on_workers
+from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work
+from offline_bench.runs.executors.serial import execute_here
+from offline_bench.runs.executors.workers import execute_on_workers
 
 __all__ = ["Died", "Done", "Event", "Progressed", "Work", "execute", "execute_here", "execute_on_workers"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from offline_bench.algorithms import build_learner
 from offline_bench.core.storage import check_writable
-from offline_bench.executors import Died, Done, Progressed, execute
-from offline_bench.experiment import Job, JobSlab, carry_out_slab, prepare_data
-from offline_bench.record import Record, Run
-from offline_bench.slabs import drop_checkpoints
-from offline_bench.staleness import find_stale
-from offline_bench.store import read_records, save_record
+from offline_bench.runs.executors import Died, Done, Progressed, execute
+from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, prepare_data
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.slabs import drop_checkpoints
+from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.store import read_records, save_record
 
 
 @dataclass(frozen=True)
