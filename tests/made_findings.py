@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from offline_bench.analysis import findings as found
-from offline_bench.analysis.board import AlgorithmEntry, Cell, DatasetTable, FewSeeds, Leaderboard, Row
-from offline_bench.analysis.curves import Curve
-from offline_bench.analysis.lengths import LengthTable, RunPoint
+from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
+from offline_bench.analysis.scores.entries import AlgorithmEntry, Cell, DatasetTable, FewSeeds, Leaderboard, Row
+from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.data.loaders.cards import Task
 from offline_bench.report.figures.aggregates import draw_aggregates
 from offline_bench.report.figures.bias import draw_positive_bias

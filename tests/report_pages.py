@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from offline_bench.analysis.predictions import load_predictions
-from offline_bench.analysis.published import load_published
+from offline_bench.analysis.predictions.prediction import load_predictions
+from offline_bench.analysis.published.facts import load_published
 from offline_bench.analysis.summary import Question, Summary, summarize
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.html.exhibits import draw_figures, make_tables

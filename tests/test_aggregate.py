@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from runs_by_hand import frame_of, runs
 
-from offline_bench.analysis.aggregate import aggregate
-from offline_bench.analysis.cells import cell_facts
-from offline_bench.analysis.entrants import enter_runs
-from offline_bench.analysis.improvement import compare_rewards, probability_of_improvement
-from offline_bench.analysis.profile import performance_profiles
+from offline_bench.analysis.scores.aggregates import aggregate
+from offline_bench.analysis.scores.entrants import enter_runs
+from offline_bench.analysis.scores.improvement import compare_rewards, probability_of_improvement
+from offline_bench.analysis.scores.performance_profiles import performance_profiles
+from offline_bench.analysis.scores.reward_effects import cell_facts
 
 ANALYSES = (aggregate, compare_rewards, performance_profiles, cell_facts)
 

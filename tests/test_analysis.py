@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.provenance import collect_provenance
+from offline_bench.analysis.origin import collect_provenance
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.statistics import bootstrap_interval, iqm
 from offline_bench.core.errors import RecordError
 from offline_bench.report.leaderboard import leaderboard_markdown

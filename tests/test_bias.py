@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from runs_by_hand import frame_of, runs
 
-from offline_bench.analysis.bias import positive_bias
-from offline_bench.analysis.published import Published, PublishedRow, load_published
+from offline_bench.analysis.published.bias import positive_bias
+from offline_bench.analysis.published.facts import Published, PublishedRow, load_published
 
 WRONG = ("zero", "random", "negative")
 FACTS = Path(__file__).parent.parent / "results" / "survival"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline_bench.analysis.exact import compare_exact
+from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.report.exact import exact_section
 from offline_bench.runs.record import Record, Run
 

@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_findings import DRAWN, Made, draw_all
 
-from offline_bench.analysis.curves import learning_curves
+from offline_bench.analysis.behavior.lengths import run_lengths
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.lengths import run_lengths
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
+from offline_bench.analysis.scores.learning_curves import learning_curves
 from offline_bench.core.errors import StorageError
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures import heat_map

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from offline_bench.analysis import predictions
-from offline_bench.analysis.predictions import Selection, load_predictions
+from offline_bench.analysis.predictions import prediction as predictions
+from offline_bench.analysis.predictions.prediction import Selection, load_predictions
 from offline_bench.core.errors import SuiteError
 from offline_bench.runs.record import Run
 from offline_bench.runs.suites import load_suite

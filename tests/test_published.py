@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from offline_bench.analysis.comparison import compare_with_published
-from offline_bench.analysis.curated import compare_curations
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.published import PUBLISHED, load_published
-from offline_bench.analysis.survival import Share, compare_survival
+from offline_bench.analysis.published.comparison import compare_with_published
+from offline_bench.analysis.published.facts import PUBLISHED, load_published
+from offline_bench.analysis.published.survival import Share, compare_survival
+from offline_bench.analysis.scores.curations import compare_curations
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.tables import write_tables
 from offline_bench.core.errors import SuiteError
 from offline_bench.core.paths import results_folder

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from offline_bench.analysis.board import Cell
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.provenance import collect_provenance
+from offline_bench.analysis.origin import collect_provenance
+from offline_bench.analysis.scores.entries import Cell
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.report.leaderboard import cell_text, leaderboard_markdown
 from offline_bench.report.markdown import display_width, escape, number, table
 from offline_bench.report.page import results_page

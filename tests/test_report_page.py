@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_pages import BREAK, GOLDEN, IMAGE, SCRIPT, golden_page, hostile_page
 
-from offline_bench.analysis.best import find_best
-from offline_bench.analysis.board import Cell, DatasetTable, Row
-from offline_bench.analysis.reproduction import write_commands
+from offline_bench.analysis.scores.best import find_best
+from offline_bench.analysis.scores.entries import Cell, DatasetTable, Row
+from offline_bench.analysis.scores.reproduction import write_commands
 from offline_bench.core.paths import project_root
 from offline_bench.report.tables.formats import to_csv
 from offline_bench.runs.record import Run

@@ -7,7 +7,7 @@ import pytest
 from report_pages import GOLDEN
 from runs_by_hand import frame_of, runs
 
-from offline_bench.analysis.rliable import to_rliable, write_rliable
+from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
 from offline_bench.commands.report_page import export_scores
 from offline_bench.core.errors import RecordError
 from offline_bench.runs.store import read_records

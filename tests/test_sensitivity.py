@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offline_bench.analysis.sensitivity import lean_headline, lean_most
-from offline_bench.analysis.shares import variance_shares
+from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
+from offline_bench.analysis.decides.shares import variance_shares
 
 
 def made_frame(rewards: dict[str, float], algorithms: tuple[str, ...] = ("bc", "iql"), seeds: int = 5) -> pd.DataFrame:

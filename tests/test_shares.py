@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from offline_bench.analysis.design import Design, split_space
+from offline_bench.analysis.decides.design import Design, split_space
+from offline_bench.analysis.decides.headline import headline
+from offline_bench.analysis.decides.shares import SOURCES, decompose, variance_shares
 from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.headline import headline
-from offline_bench.analysis.shares import SOURCES, decompose, variance_shares
 from offline_bench.core.paths import project_root
 from offline_bench.runs.store import read_records
 

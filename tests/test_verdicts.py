@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from offline_bench.analysis.findings import Verdict
-from offline_bench.analysis.predictions import load_predictions
-from offline_bench.analysis.verdicts import judge
+from offline_bench.analysis.predictions.prediction import load_predictions
+from offline_bench.analysis.predictions.verdicts import judge
 
 REWARDS = ("original", "zero", "random")
 

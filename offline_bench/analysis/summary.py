@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline_bench.analysis.aggregate import aggregate
-from offline_bench.analysis.best import find_best
-from offline_bench.analysis.bias import positive_bias
-from offline_bench.analysis.board import Leaderboard
-from offline_bench.analysis.cells import cell_facts
-from offline_bench.analysis.curves import Curve, learning_curves
+from offline_bench.analysis.behavior.lengths import LengthTable, run_lengths
+from offline_bench.analysis.behavior.permanova import partition_distances
+from offline_bench.analysis.behavior.policy_map import policy_map
+from offline_bench.analysis.decides.headline import headline
+from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
+from offline_bench.analysis.decides.shares import variance_shares
 from offline_bench.analysis.findings import (
     Aggregate,
     CellFacts,
@@ -26,20 +26,20 @@ from offline_bench.analysis.findings import (
     Verdict,
 )
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.headline import headline
-from offline_bench.analysis.improvement import compare_rewards
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.lengths import LengthTable, run_lengths
-from offline_bench.analysis.permanova import partition_distances
-from offline_bench.analysis.policy_map import policy_map
-from offline_bench.analysis.predictions import Prediction
-from offline_bench.analysis.profile import performance_profiles
-from offline_bench.analysis.provenance import Provenance, collect_provenance
-from offline_bench.analysis.published import Published
-from offline_bench.analysis.reproduction import RowCommands, write_commands
-from offline_bench.analysis.sensitivity import lean_headline, lean_most
-from offline_bench.analysis.shares import variance_shares
-from offline_bench.analysis.verdicts import judge
+from offline_bench.analysis.origin import Provenance, collect_provenance
+from offline_bench.analysis.predictions.prediction import Prediction
+from offline_bench.analysis.predictions.verdicts import judge
+from offline_bench.analysis.published.bias import positive_bias
+from offline_bench.analysis.published.facts import Published
+from offline_bench.analysis.scores.aggregates import aggregate
+from offline_bench.analysis.scores.best import find_best
+from offline_bench.analysis.scores.entries import Leaderboard
+from offline_bench.analysis.scores.improvement import compare_rewards
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
+from offline_bench.analysis.scores.learning_curves import Curve, learning_curves
+from offline_bench.analysis.scores.performance_profiles import performance_profiles
+from offline_bench.analysis.scores.reproduction import RowCommands, write_commands
+from offline_bench.analysis.scores.reward_effects import cell_facts
 from offline_bench.runs.record import Record, Run
 
 SEED = 20230605

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.predictions import load_predictions
-from offline_bench.analysis.published import load_published
-from offline_bench.analysis.rliable import to_rliable, write_rliable
+from offline_bench.analysis.predictions.prediction import load_predictions
+from offline_bench.analysis.published.facts import load_published
+from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
 from offline_bench.analysis.summary import Question, summarize
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.core.errors import RecordError

@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from offline_bench.analysis.board import Leaderboard
-from offline_bench.analysis.comparison import compare_with_published
-from offline_bench.analysis.curated import compare_curations
-from offline_bench.analysis.exact import compare_exact
+from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.frame import to_frame
-from offline_bench.analysis.leaderboard import build_leaderboard
-from offline_bench.analysis.provenance import collect_provenance
-from offline_bench.analysis.published import load_published
-from offline_bench.analysis.survival import compare_survival
+from offline_bench.analysis.origin import collect_provenance
+from offline_bench.analysis.published.comparison import compare_with_published
+from offline_bench.analysis.published.facts import load_published
+from offline_bench.analysis.published.survival import compare_survival
+from offline_bench.analysis.scores.curations import compare_curations
+from offline_bench.analysis.scores.entries import Leaderboard
+from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import write_page
 from offline_bench.core.errors import RecordError, SuiteError

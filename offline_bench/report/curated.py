@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline_bench.analysis.curated import Curated, CuratedCell, CuratedTable
+from offline_bench.analysis.scores.curations import Curated, CuratedCell, CuratedTable
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 READING = (

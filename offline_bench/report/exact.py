@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline_bench.analysis.exact import ExactRow, ExactTable, Quantity, Spread
+from offline_bench.analysis.behavior.exact_values import ExactRow, ExactTable, Quantity, Spread
 from offline_bench.evaluation.exact import HERE
 from offline_bench.report.markdown import escape, number, table
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from offline_bench.analysis.board import DataRow, Exclusion, Leaderboard
-from offline_bench.analysis.provenance import Provenance
+from offline_bench.analysis.origin import Provenance
+from offline_bench.analysis.scores.entries import DataRow, Exclusion, Leaderboard
 from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline_bench.analysis.board import Cell
-from offline_bench.analysis.comparison import Agreement, Comparison, Setting, Tally, Verdict
-from offline_bench.analysis.published import Published
+from offline_bench.analysis.published.comparison import Agreement, Comparison, Setting, Tally, Verdict
+from offline_bench.analysis.published.facts import Published
+from offline_bench.analysis.scores.entries import Cell
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 VERDICTS = {True: "agree", False: "**disagree**", None: "no verdict"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from offline_bench.analysis.published import Published
-from offline_bench.analysis.survival import Control, Mark, Share, Survival
+from offline_bench.analysis.published.facts import Published
+from offline_bench.analysis.published.survival import Control, Mark, Share, Survival
 from offline_bench.report.markdown import NO_VALUE, escape, table
 from offline_bench.report.published import lift_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.analysis.leaderboard import OUTCOMES, TRUE_RELABELING
+from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
+from offline_bench.analysis.scores.leaderboard import OUTCOMES, TRUE_RELABELING
 from offline_bench.report.comma import comma_separated
 
 HEADER = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from offline_bench.analysis.findings import Aggregate, Estimate
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.palette import reward_looks

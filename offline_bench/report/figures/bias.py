@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from offline_bench.analysis.findings import PositiveBias
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.palette import COLORS, Look

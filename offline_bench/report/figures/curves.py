@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from offline_bench.analysis.curves import Curve
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
+from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.grid import arrange

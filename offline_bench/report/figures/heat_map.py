@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline_bench.analysis.board import Cell, Leaderboard, Row
+from offline_bench.analysis.scores.entries import Cell, Leaderboard, Row
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.sheet import LETTER, WIDTH, Sheet, open_sheet, shorten

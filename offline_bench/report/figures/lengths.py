@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from offline_bench.analysis.lengths import LengthTable, RunPoint
+from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.palette import POINTS, Look, reward_looks

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from offline_bench.analysis.leaderboard import FIRST_RELABELINGS, relabeling_order
+from offline_bench.analysis.scores.leaderboard import FIRST_RELABELINGS, relabeling_order
 from offline_bench.report.figures.vector import PAPER
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808080", "#E69F00", "#56B4E9")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from offline_bench.analysis.findings import Profile
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.grid import arrange

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from offline_bench.analysis.board import Leaderboard
+from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.html.exhibits import ANSWER, Figures, Tables

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from offline_bench.analysis.board import Exclusion, Leaderboard
-from offline_bench.analysis.reproduction import RowCommands
+from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
+from offline_bench.analysis.scores.reproduction import RowCommands
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.html.exhibits import Figures, Tables
 from offline_bench.report.html.leaderboard import view_leaderboard

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.analysis.findings import Estimate
-from offline_bench.analysis.leaderboard import OUTCOMES
+from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
+from offline_bench.analysis.scores.leaderboard import OUTCOMES
 from offline_bench.report.figures.figure import name_each
 from offline_bench.report.tables.table import Column, Rows, Table
 

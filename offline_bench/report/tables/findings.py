@@ -15,7 +15,7 @@ from offline_bench.analysis.findings import (
     Shares,
     Verdict,
 )
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.report.tables.board import NAMES
 from offline_bench.report.tables.table import Column, Rows, Table
 

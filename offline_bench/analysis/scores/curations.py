@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
+from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.core.registry import spec_name
 from offline_bench.schemes.curate import curations
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from offline_bench.analysis.decides.headline import ratio_text
+from offline_bench.analysis.decides.shares import overall_shares
 from offline_bench.analysis.findings import Leaning, Shares
 from offline_bench.analysis.frame import select_counted
-from offline_bench.analysis.headline import ratio_text
-from offline_bench.analysis.leaderboard import (
+from offline_bench.analysis.scores.leaderboard import (
     algorithm_order,
     curation_order,
     label_algorithms,
     relabeling_order,
 )
-from offline_bench.analysis.shares import overall_shares
 
 FACTORS = {"algorithm": "algorithm", "reward": "relabeling", "curation": "curation", "dataset": "dataset"}
 ORDERS = {"algorithm": algorithm_order, "reward": relabeling_order, "curation": curation_order}

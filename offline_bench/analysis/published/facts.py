@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import algorithms
-from offline_bench.analysis.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
+from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.registry import unknown_name
 from offline_bench.schemes.relabel import relabelings

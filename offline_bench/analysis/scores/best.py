@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from offline_bench.analysis.board import Cell, DatasetTable
+from offline_bench.analysis.scores.entries import Cell, DatasetTable
 
 
 def find_best(table: DatasetTable) -> frozenset[tuple[int, int]]:

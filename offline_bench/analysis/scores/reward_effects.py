@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.entrants import enter_runs, split_runs
 from offline_bench.analysis.findings import CellFacts, Estimate
-from offline_bench.analysis.leaderboard import TRUE_RELABELING
+from offline_bench.analysis.scores.entrants import enter_runs, split_runs
+from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
 from offline_bench.analysis.statistics import draw_places, estimate, gap, iqm, repeat_stream, widened_interval
 
 Array = npt.NDArray[np.float64]

@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from offline_bench.analysis.board import (
+from offline_bench.analysis.frame import add_missing
+from offline_bench.analysis.scores.entries import (
     FEW_SEEDS,
     AlgorithmEntry,
     Cell,
@@ -20,7 +21,6 @@ from offline_bench.analysis.board import (
     Leaderboard,
     Row,
 )
-from offline_bench.analysis.frame import add_missing
 from offline_bench.analysis.statistics import bootstrap_interval, gap, iqm, lift
 from offline_bench.core.registry import spec_name
 from offline_bench.data.loaders.tasks import find_task

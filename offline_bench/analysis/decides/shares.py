@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtri
 
-from offline_bench.analysis.design import FACTORS, Design, arrange, split_space
+from offline_bench.analysis.decides.design import FACTORS, Design, arrange, split_space
 from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.jackknife import (

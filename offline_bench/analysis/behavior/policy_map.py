@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import eigh
 
-from offline_bench.analysis.distances import Sketched, behavior_distances, center_distances, gather_sketches
+from offline_bench.analysis.behavior.distances import Sketched, behavior_distances, center_distances, gather_sketches
 from offline_bench.analysis.findings import MapPoint, PolicyMap
-from offline_bench.analysis.leaderboard import label_algorithms
+from offline_bench.analysis.scores.leaderboard import label_algorithms
 
 Array = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.entrants import score_runs, split_runs, split_tasks
 from offline_bench.analysis.findings import Profile
+from offline_bench.analysis.scores.entrants import score_runs, split_runs, split_tasks
 from offline_bench.analysis.statistics import repeat_stream, weigh_runs, widened_interval
 
 Array = npt.NDArray[np.float64]

@@ -10,7 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.frame import select_counted
-from offline_bench.analysis.leaderboard import algorithm_order, curation_order, label_algorithms, relabeling_order
+from offline_bench.analysis.scores.leaderboard import (
+    algorithm_order,
+    curation_order,
+    label_algorithms,
+    relabeling_order,
+)
 
 Array = npt.NDArray[np.float64]
 

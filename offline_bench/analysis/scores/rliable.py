@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.entrants import score_runs, split_runs, split_tasks
+from offline_bench.analysis.scores.entrants import score_runs, split_runs, split_tasks
 from offline_bench.core.errors import RecordError
 from offline_bench.core.storage import scratch_path
 

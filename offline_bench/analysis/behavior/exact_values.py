@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.analysis.board import Leaderboard
+from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.evaluation.exact import HERE, PREFIX
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.staleness import find_stale

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from offline_bench.analysis.frame import select_counted
-from offline_bench.analysis.leaderboard import algorithm_order, curation_order, relabeling_order
+from offline_bench.analysis.scores.leaderboard import algorithm_order, curation_order, relabeling_order
 from offline_bench.data.loaders.tasks import find_task
 
 

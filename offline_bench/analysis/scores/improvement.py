@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.entrants import enter_runs, split_runs, split_tasks
 from offline_bench.analysis.findings import Estimate, Improvement
-from offline_bench.analysis.leaderboard import TRUE_RELABELING
+from offline_bench.analysis.scores.entrants import enter_runs, split_runs, split_tasks
+from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
 from offline_bench.analysis.statistics import repeat_stream, weigh_runs, widened_interval
 
 Array = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.frame import mean_of
-from offline_bench.analysis.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
+from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
 from offline_bench.analysis.statistics import estimate, iqm
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.runs.record import Record

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline_bench.analysis.board import Leaderboard
-from offline_bench.analysis.comparison import Entrant, find_cell, find_entrants, is_firm, shared_tables
-from offline_bench.analysis.leaderboard import REFERENCE_ALGORITHM
-from offline_bench.analysis.published import Published
+from offline_bench.analysis.published.comparison import Entrant, find_cell, find_entrants, is_firm, shared_tables
+from offline_bench.analysis.published.facts import Published
+from offline_bench.analysis.scores.entries import Leaderboard
+from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM
 from offline_bench.core.registry import spec_name
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline_bench.analysis.board import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.analysis.published import Published, PublishedRow
+from offline_bench.analysis.published.facts import Published, PublishedRow
+from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.core.registry import spec_name
 
 FULL = "full"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.design import FACTORS
-from offline_bench.analysis.distances import Sketched, gather_sketches
+from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
+from offline_bench.analysis.decides.design import FACTORS
 from offline_bench.analysis.findings import Estimate, Partition
 from offline_bench.analysis.jackknife import ENOUGH_SEEDS, jackknife_reach
 
