@@ -13,17 +13,21 @@ from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
 from offline_bench.analysis.scores.entries import AlgorithmEntry, Cell, DatasetTable, FewSeeds, Leaderboard, Row
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.data.loaders.cards import Task
-from offline_bench.report.figures.aggregates import draw_aggregates
-from offline_bench.report.figures.bias import draw_positive_bias
-from offline_bench.report.figures.curves import draw_curves
+from offline_bench.report.behavior.lengths import draw_lengths
+from offline_bench.report.behavior.permanova import partition_tables
+from offline_bench.report.behavior.policy_map import draw_policy_maps
+from offline_bench.report.decides.sensitivity import leaning_tables
+from offline_bench.report.decides.shares import draw_shares, share_tables
 from offline_bench.report.figures.figure import Figure
-from offline_bench.report.figures.heat_map import draw_heat_maps
-from offline_bench.report.figures.lengths import draw_lengths
-from offline_bench.report.figures.policy_map import draw_policy_maps
-from offline_bench.report.figures.profiles import draw_profiles
-from offline_bench.report.figures.shares import draw_shares
-from offline_bench.report.tables import board as boards
-from offline_bench.report.tables import findings as tables
+from offline_bench.report.predictions.verdicts import verdict_tables
+from offline_bench.report.published.bias import bias_tables, draw_positive_bias
+from offline_bench.report.scores.aggregates import aggregate_tables, draw_aggregates
+from offline_bench.report.scores.by_dataset import completeness_tables, leaderboard_tables
+from offline_bench.report.scores.heat_map import draw_heat_maps
+from offline_bench.report.scores.improvement import improvement_tables
+from offline_bench.report.scores.learning_curves import draw_curves
+from offline_bench.report.scores.performance_profiles import draw_profiles
+from offline_bench.report.scores.reward_effects import cell_tables
 from offline_bench.report.tables.table import Table
 
 SEEDS = range(2)
@@ -168,16 +172,16 @@ DRAWN: tuple[tuple[Callable[..., tuple[Figure, ...]], str], ...] = (
     (draw_curves, "curves"),
 )
 LAID_OUT: tuple[tuple[Callable[..., tuple[Table, ...]], str], ...] = (
-    (boards.leaderboard_tables, "board"),
-    (boards.completeness_tables, "board"),
-    (tables.share_tables, "shares"),
-    (tables.leaning_tables, "leanings"),
-    (tables.aggregate_tables, "aggregates"),
-    (tables.improvement_tables, "improvements"),
-    (tables.bias_tables, "biases"),
-    (tables.cell_tables, "cells"),
-    (tables.partition_tables, "partitions"),
-    (tables.verdict_tables, "verdicts"),
+    (leaderboard_tables, "board"),
+    (completeness_tables, "board"),
+    (share_tables, "shares"),
+    (leaning_tables, "leanings"),
+    (aggregate_tables, "aggregates"),
+    (improvement_tables, "improvements"),
+    (bias_tables, "biases"),
+    (cell_tables, "cells"),
+    (partition_tables, "partitions"),
+    (verdict_tables, "verdicts"),
 )
 
 

@@ -15,8 +15,8 @@ from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.statistics import bootstrap_interval, iqm
 from offline_bench.core.errors import RecordError
-from offline_bench.report.leaderboard import leaderboard_markdown
-from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.report.scores.leaderboard import leaderboard_markdown
+from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import SCHEMA, Record, Run
 from offline_bench.runs.staleness import find_stale
 from offline_bench.runs.store import read_records, record_path, save_record

@@ -30,9 +30,7 @@ SUBROOMS = {
     "analysis": [FRONT, "scores", "decides", "predictions", "published", "behavior", TOP],
 }
 # Modules that are still to move, by the room that is theirs.
-WAITING = {
-    "commands": "display",
-}
+WAITING = {}
 ALLOWED = {"algorithms": {"d3rlpy", "torch"}, "behaviors": {"torch"}, "benchmarks": {"torch"}}
 ROOM_OF = {module: room for room, modules in WAITING.items() for module in modules.split()}
 ORDER = {room: number for number, room in enumerate(ROOMS)}

@@ -33,9 +33,9 @@ from offline_bench.data.coverage import (
 )
 from offline_bench.data.coverage.cells import conditional_entropy, count_distinct, row_keys, state_keys
 from offline_bench.data.coverage.episodes import correlate_ranks
+from offline_bench.data.coverage.measures import entropy_on_task_scale
 from offline_bench.data.coverage.neighbors import scale_to_box
 from offline_bench.data.coverage.points import CHUNK, independent_columns, principal_axes, project
-from offline_bench.data.coverage.summary import entropy_on_task_scale
 from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
 from offline_bench.data.loaders.cards import Task
 from offline_bench.schemes.checks import sample_dataset, sample_datasets

@@ -27,9 +27,9 @@ from offline_bench.data.coverage import (
 )
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Task
-from offline_bench.report import figure as drawing
-from offline_bench.report.describe import describe_json, describe_text
-from offline_bench.report.figure import draw_coverage
+from offline_bench.report.coverage import picture as drawing
+from offline_bench.report.coverage.description import describe_json, describe_text
+from offline_bench.report.coverage.picture import draw_coverage
 from offline_bench.schemes.checks import sample_dataset
 
 TASK = Task("walk", "", random_return=0.0, expert_return=10.0, source="made up")

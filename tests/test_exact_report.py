@@ -10,7 +10,7 @@ import pytest
 from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.report.exact import exact_section
+from offline_bench.report.behavior.exact_values import exact_section
 from offline_bench.runs.record import Record, Run
 
 

@@ -26,12 +26,12 @@ from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.learning_curves import learning_curves
 from offline_bench.core.errors import StorageError
 from offline_bench.report.comma import comma_separated
-from offline_bench.report.figures import heat_map
 from offline_bench.report.figures.figure import Figure, name_each, write_figures
 from offline_bench.report.figures.palette import looks, reward_looks
 from offline_bench.report.figures.sheet import WIDTH
 from offline_bench.report.figures.stack import short_names
 from offline_bench.report.figures.vector import INK, PAPER, finish
+from offline_bench.report.scores import heat_map
 from offline_bench.runs.record import CurvePoint, Record, Run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>]]>&amp;\x1b[31m\u202e$x^2$"

@@ -19,9 +19,9 @@ from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.tables import write_tables
 from offline_bench.core.errors import SuiteError
 from offline_bench.core.paths import results_folder
-from offline_bench.report.curated import curations_section
-from offline_bench.report.published import lift_text, published_section
-from offline_bench.report.survival import survival_section
+from offline_bench.report.published.comparison import lift_text, published_section
+from offline_bench.report.published.survival import survival_section
+from offline_bench.report.scores.curations import curations_section
 from offline_bench.runs.record import SCHEMA, Record, Run
 from offline_bench.runs.store import save_record
 from offline_bench.runs.suites import Suite

@@ -17,10 +17,10 @@ from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.scores.entries import Cell
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.report.leaderboard import cell_text, leaderboard_markdown
 from offline_bench.report.markdown import display_width, escape, number, table
-from offline_bench.report.page import results_page
-from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.report.results_page import results_page
+from offline_bench.report.scores.leaderboard import cell_text, leaderboard_markdown
+from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Record, Run
 
 HOSTILE = "<script>alert(1)</script>|x`[a](javascript:b)\n# *y* \x1b[31m\\"

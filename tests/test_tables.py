@@ -21,10 +21,10 @@ from markdown_it import MarkdownIt
 from offline_bench.analysis.findings import Estimate
 from offline_bench.core.errors import StorageError
 from offline_bench.report.definitions import DEFINITIONS
+from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.report.tables.formats import to_csv, to_markdown, write_table_files
 from offline_bench.report.tables.latex import latex_text, to_latex
 from offline_bench.report.tables.table import Column, Table, cell_text
-from offline_bench.report.tidy import leaderboard_csv
 
 HOSTILE = "\\input{/etc/passwd}&%$#_{}~^[0pt]*<script>|x`=1+1"
 COLUMNS = (Column("name", text=True), Column("IQM", "iqm"), Column("gap", "gap", sign=True), Column("n", "runs"))

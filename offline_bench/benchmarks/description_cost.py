@@ -23,8 +23,8 @@ from offline_bench.data.coverage import (
     view_states,
 )
 from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
-from offline_bench.report.describe import describe_json, describe_text
-from offline_bench.report.figure import draw_coverage
+from offline_bench.report.coverage.description import describe_json, describe_text
+from offline_bench.report.coverage.picture import draw_coverage
 
 Array = npt.NDArray[Any]
 

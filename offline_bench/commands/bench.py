@@ -26,10 +26,10 @@ from offline_bench.benchmarks.training_cost import (
     measure_memory,
     measure_training,
 )
+from offline_bench.commands.display import open_bar
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.registry import unknown_name
-from offline_bench.display import open_bar
 
 MIB = 2**20
 # Wanted of a slab of twelve: d3rlpy / stacked at least this (by algorithm and width), stacked / products at most that.

@@ -11,12 +11,12 @@ import typer
 
 from offline_bench.behaviors.collect import find_recipe, load_recipes, size_id, write_collected
 from offline_bench.behaviors.training import train_behavior
+from offline_bench.commands.display import open_bar
 from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import Card, load_cards
-from offline_bench.display import open_bar
 from offline_bench.runs.executors import Died, Done, Progressed, execute
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import typer
 
+from offline_bench.commands.display import open_bar
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.loaders import find_task
 from offline_bench.data.loaders.intake import take_in
 from offline_bench.data.loaders.verify import Copy, Verdict, list_copies, verify
-from offline_bench.display import open_bar
 
 
 def import_dataset(file: Path, environment: str, dataset_id: str) -> None:

@@ -19,8 +19,8 @@ from offline_bench.data.coverage import (
     view_states,
 )
 from offline_bench.data.loaders import find_task, load
-from offline_bench.report.describe import describe_json, describe_text
-from offline_bench.report.figure import draw_coverage
+from offline_bench.report.coverage.description import describe_json, describe_text
+from offline_bench.report.coverage.picture import draw_coverage
 
 # Every description draws the same rows.
 DESCRIPTION_ENTROPY = 41_147

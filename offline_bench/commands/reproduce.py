@@ -10,9 +10,9 @@ import typer
 
 from offline_bench.algorithms.device import select_device
 from offline_bench.commands.build import build_missing
+from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
-from offline_bench.display import describe_record, open_bar
 from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Run

@@ -22,13 +22,13 @@ from offline_bench.commands.report_page import write_page
 from offline_bench.core.errors import RecordError, SuiteError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.storage import write_text
-from offline_bench.report.curated import curations_section
-from offline_bench.report.exact import exact_section
-from offline_bench.report.leaderboard import leaderboard_markdown
-from offline_bench.report.page import results_page
-from offline_bench.report.published import published_section
-from offline_bench.report.survival import survival_section
-from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.report.behavior.exact_values import exact_section
+from offline_bench.report.published.comparison import published_section
+from offline_bench.report.published.survival import survival_section
+from offline_bench.report.results_page import results_page
+from offline_bench.report.scores.curations import curations_section
+from offline_bench.report.scores.leaderboard import leaderboard_markdown
+from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale
 from offline_bench.runs.store import pack_records

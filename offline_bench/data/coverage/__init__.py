@@ -2,6 +2,7 @@
 
 from offline_bench.data.coverage.cells import Cells, cut_into_cells, saco
 from offline_bench.data.coverage.episodes import Endings, Quality, measure_endings, measure_quality
+from offline_bench.data.coverage.measures import Coverage, Spread, measure_coverage
 from offline_bench.data.coverage.neighbors import action_entropy, action_spread, knn_entropy
 from offline_bench.data.coverage.points import (
     Moments,
@@ -11,7 +12,6 @@ from offline_bench.data.coverage.points import (
     states_of,
     visits_of,
 )
-from offline_bench.data.coverage.summary import Coverage, Spread, measure_coverage
 from offline_bench.data.coverage.view import EpisodePoints, StateView, episode_points, view_states
 
 __all__ = [

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from offline_bench.analysis.findings import Shares
 from offline_bench.analysis.summary import Summary
-from offline_bench.report.figures.aggregates import draw_aggregates
-from offline_bench.report.figures.bias import draw_positive_bias
-from offline_bench.report.figures.curves import draw_curves
+from offline_bench.report.behavior.lengths import draw_lengths
+from offline_bench.report.behavior.permanova import partition_tables
+from offline_bench.report.behavior.policy_map import draw_policy_maps
+from offline_bench.report.decides.sensitivity import leaning_tables
+from offline_bench.report.decides.shares import draw_shares, ratio_tables, share_tables
 from offline_bench.report.figures.figure import Figure
-from offline_bench.report.figures.heat_map import draw_heat_maps
-from offline_bench.report.figures.lengths import draw_lengths
-from offline_bench.report.figures.policy_map import draw_policy_maps
-from offline_bench.report.figures.profiles import draw_profiles
-from offline_bench.report.figures.shares import draw_shares
-from offline_bench.report.tables.board import completeness_tables, leaderboard_tables
-from offline_bench.report.tables.findings import (
-    aggregate_tables,
-    bias_tables,
-    cell_tables,
-    improvement_tables,
-    leaning_tables,
-    partition_tables,
-    share_tables,
-    verdict_tables,
-)
-from offline_bench.report.tables.table import Column, Rows, Table
+from offline_bench.report.predictions.verdicts import verdict_tables
+from offline_bench.report.published.bias import bias_tables, draw_positive_bias
+from offline_bench.report.scores.aggregates import aggregate_tables, draw_aggregates
+from offline_bench.report.scores.by_dataset import completeness_tables, leaderboard_tables
+from offline_bench.report.scores.heat_map import draw_heat_maps
+from offline_bench.report.scores.improvement import improvement_tables
+from offline_bench.report.scores.learning_curves import draw_curves
+from offline_bench.report.scores.performance_profiles import draw_profiles
+from offline_bench.report.scores.reward_effects import cell_tables
+from offline_bench.report.tables.table import Table
 
 Figures = Mapping[str, Sequence[Figure]]
 Tables = Mapping[str, Sequence[Table]]
 
 ANSWER = "answer"
-RATIO_OF = ("coverage", "reward")
 # The page has all datasets in one leaderboard, to sort and to filter; a paper wants one for each.
 PAPER_ONLY = "leaderboard"
 
@@ -54,7 +47,7 @@ def draw_figures(summary: Summary) -> Figures:
 def make_tables(summary: Summary) -> Tables:
     """All tables of a summary; a section without any has an empty sequence."""
     return {
-        ANSWER: _ratio_tables(summary.headline.within),
+        ANSWER: ratio_tables(summary.headline.within),
         "predictions": verdict_tables(summary.verdicts),
         PAPER_ONLY: leaderboard_tables(summary.board),
         "positive-bias": bias_tables(summary.biases),
@@ -68,15 +61,3 @@ def make_tables(summary: Summary) -> Tables:
 
 def _shares(summary: Summary) -> tuple[Shares, ...]:
     return (summary.headline.overall, *summary.headline.within)
-
-
-def _ratio_tables(within: Sequence[Shares]) -> tuple[Table, ...]:
-    """The headline's number within each dataset, where there is one to tell."""
-    told = [part for part in within if not math.isnan(part.ratio.value)]
-    rows: Rows = tuple((part.dataset, part.ratio, *(dict(part.shares)[name] for name in RATIO_OF)) for part in told)
-    columns = (
-        Column("dataset", text=True),
-        Column("coverage / reward", "ratio", digits=2),
-        *(Column(name, "share", digits=3) for name in RATIO_OF),
-    )
-    return (Table("ratios", "The same within each dataset", columns, rows),) if rows else ()

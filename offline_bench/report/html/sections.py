@@ -9,8 +9,8 @@ from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
 from offline_bench.analysis.scores.reproduction import RowCommands
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.html.exhibits import Figures, Tables
-from offline_bench.report.html.leaderboard import view_leaderboard
 from offline_bench.report.html.outline import LEGEND, PREDICTIONS, PROVENANCE, TOPICS, Topic
+from offline_bench.report.html.standings import view_leaderboard
 from offline_bench.report.html.views import Block, CommandsView, ListView, Section, view_figure, view_table
 
 

@@ -33,6 +33,11 @@ class Column:
     wide: bool = False
 
 
+# The columns that most tables begin with, and what stands under `dataset` in a row for all of them.
+NAMES = (Column("dataset", text=True), Column("curation", text=True), Column("algorithm", text=True))
+ALL = "all datasets"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table to write as Markdown, CSV or LaTeX, or to lay out in a page; nothing in it is escaped.
@@ -86,3 +91,8 @@ def _number(value: float, column: Column) -> str:
     if math.isinf(value):
         return BOUNDLESS if value > 0 else f"−{BOUNDLESS}"
     return number(value, column.digits, column.sign) if math.isfinite(value) else NO_VALUE
+
+
+def tables_of(name: str, title: str, columns: tuple[Column, ...], rows: Rows, note: str = "") -> tuple[Table, ...]:
+    """The table as a tuple of one; of none where it has no rows."""
+    return (Table(name, title, columns, rows, note),) if rows else ()

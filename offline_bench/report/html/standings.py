@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.report.html.views import Datum, Heading, TableView, order_of, pack_text
 from offline_bench.report.markdown import NO_VALUE, number
-from offline_bench.report.tidy import leaderboard_csv
+from offline_bench.report.scores.long_form import leaderboard_csv
 
 Best = Sequence[frozenset[tuple[int, int]]]
 

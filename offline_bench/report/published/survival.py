@@ -5,7 +5,7 @@ from __future__ import annotations
 from offline_bench.analysis.published.facts import Published
 from offline_bench.analysis.published.survival import Control, Mark, Share, Survival
 from offline_bench.report.markdown import NO_VALUE, escape, table
-from offline_bench.report.published import lift_text
+from offline_bench.report.published.comparison import lift_text
 
 
 def survival_section(survival: Survival, facts: Published) -> str:

@@ -13,6 +13,7 @@ from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.palette import COLORS, Look
 from offline_bench.report.figures.sheet import WIDTH, draw_legend, legend_height, open_sheet
 from offline_bench.report.figures.stack import Stack, pile, short_names
+from offline_bench.report.tables.table import NAMES, Column, Rows, Table, tables_of
 
 STEP = 15.0  # points a row
 OURS = Look(COLORS[0], "o", "", "-")
@@ -100,3 +101,30 @@ def _rows(biases: Sequence[PositiveBias]) -> Iterator[list[str | float | None]]:
         ours = [item.bias.value, item.bias.low, item.bias.high, item.bias.n, item.epsilon.value]
         names = (item.dataset, item.curation, item.algorithm)
         yield [*names, *ours, item.worst, item.published, item.published_source]
+
+
+def bias_tables(biases: Sequence[PositiveBias]) -> tuple[Table, ...]:
+    """Positive bias per dataset, curation and algorithm, ours beside the published."""
+    labels = label_algorithms(item.algorithm for item in biases)
+    rows: Rows = tuple(
+        (
+            item.dataset,
+            item.curation,
+            labels[item.algorithm],
+            item.epsilon,
+            item.bias,
+            item.worst,
+            item.published,
+        )
+        for item in biases
+    )
+    columns = (
+        *NAMES,
+        Column("ε̂", "epsilon", digits=2),
+        Column("bias", "positive-bias", digits=2),
+        Column("worst reward", text=True),
+        Column("published", "published-bias", digits=2),
+    )
+    sources = dict.fromkeys(item.published_source for item in biases if item.published_source)
+    note = f"Published: {'; '.join(sources)}." if sources else ""
+    return tables_of("positive-bias", "Positive bias", columns, rows, note)

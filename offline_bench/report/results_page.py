@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from offline_bench.analysis.origin import Provenance
 from offline_bench.analysis.scores.entries import DataRow, Exclusion, Leaderboard
-from offline_bench.report.leaderboard import leaderboard_markdown
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
+from offline_bench.report.scores.leaderboard import leaderboard_markdown
 
 LONGEST_REASON = 400
 

@@ -14,12 +14,13 @@ from offline_bench.report.figures.sheet import LETTER, WIDTH, Sheet, open_sheet,
 from offline_bench.report.figures.stack import short_names
 from offline_bench.report.figures.vector import INK
 from offline_bench.report.markdown import number
+from offline_bench.report.tables.table import ALL, Column, Rows, Table, tables_of
 
 STEP = 16.0  # points a bar
 ABOVE = 20.0
 GAP = 16.0
 COLUMNS = 2
-ALL = "all datasets"
+RATIO_OF = ("coverage", "reward")
 HEADER = ("dataset", "source", "share", "low", "high", "n")
 
 
@@ -94,3 +95,31 @@ def _numbers(shares: Sequence[Shares]) -> Iterator[list[str | float | None]]:
     for part in shares:
         for source, share in part.shares:
             yield [part.dataset or ALL, source, share.value, share.low, share.high, share.n]
+
+
+def share_tables(shares: Sequence[Shares]) -> tuple[Table, ...]:
+    """The variance of the score by source: a row for all datasets and one for each."""
+    sources = list(dict.fromkeys(source for part in shares for source, _ in part.shares))
+    rows: Rows = tuple(
+        (part.dataset or ALL, *(dict(part.shares).get(source, Estimate()) for source in sources), part.ratio)
+        for part in shares
+    )
+    columns = (
+        Column("dataset", text=True),
+        *(Column(source, "share", digits=3) for source in sources),
+        Column("coverage / reward", "ratio"),
+    )
+    note = " ".join(f"{part.dataset or ALL}: {part.note}" for part in shares if part.note)
+    return tables_of("variance-shares", "Share of the variance of the score by source", columns, rows, note)
+
+
+def ratio_tables(within: Sequence[Shares]) -> tuple[Table, ...]:
+    """The headline's number within each dataset, where there is one to tell."""
+    told = [part for part in within if not math.isnan(part.ratio.value)]
+    rows: Rows = tuple((part.dataset, part.ratio, *(dict(part.shares)[name] for name in RATIO_OF)) for part in told)
+    columns = (
+        Column("dataset", text=True),
+        Column("coverage / reward", "ratio", digits=2),
+        *(Column(name, "share", digits=3) for name in RATIO_OF),
+    )
+    return tables_of("ratios", "The same within each dataset", columns, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from offline_bench.analysis.findings import Aggregate, Estimate
 from offline_bench.analysis.scores.leaderboard import label_algorithms
@@ -12,6 +12,7 @@ from offline_bench.report.figures.figure import Figure
 from offline_bench.report.figures.palette import reward_looks
 from offline_bench.report.figures.sheet import WIDTH, Sheet, open_sheet
 from offline_bench.report.figures.stack import Stack, pile
+from offline_bench.report.tables.table import Column, Rows, Table, tables_of
 
 STEP = 14.0  # points a row
 TOP = 18.0
@@ -75,3 +76,41 @@ def _numbers(aggregates: Sequence[Aggregate]) -> Iterator[list[str | float | Non
         for name, estimate in _statistics(item):
             values = [estimate.value, estimate.low, estimate.high, estimate.n, item.tasks]
             yield [item.algorithm, item.relabeling, name, *values]
+
+
+def aggregate_tables(aggregates: Sequence[Aggregate]) -> tuple[Table, ...]:
+    """Scores over all tasks, per algorithm and reward."""
+    labels = label_algorithms(item.algorithm for item in aggregates)
+    rows: Rows = tuple(
+        (
+            labels[item.algorithm],
+            item.relabeling,
+            item.iqm,
+            item.median,
+            item.mean,
+            item.optimality_gap,
+            item.tasks,
+            len(item.missing),
+        )
+        for item in aggregates
+    )
+    columns = (
+        Column("algorithm", text=True),
+        Column("reward", text=True),
+        Column("IQM", "iqm"),
+        Column("median", "median"),
+        Column("mean", "mean"),
+        Column("optimality gap", "optimality-gap"),
+        Column("tasks", "task"),
+        Column("missing", "missing"),
+    )
+    return tables_of("aggregates", "Normalized score over all tasks", columns, rows, _list_missing(aggregates, labels))
+
+
+def _list_missing(aggregates: Sequence[Aggregate], labels: Mapping[str, str]) -> str:
+    """Which tasks are missing, each list once."""
+    without: dict[tuple[str, ...], dict[str, None]] = {}
+    for item in aggregates:
+        if item.missing:
+            without.setdefault(item.missing, {})[labels[item.algorithm]] = None
+    return " ".join(f"Missing of {', '.join(names)}: {', '.join(tasks)}." for tasks, names in without.items())

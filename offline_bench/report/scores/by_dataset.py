@@ -8,9 +8,7 @@ from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.analysis.scores.leaderboard import OUTCOMES
 from offline_bench.report.figures.figure import name_each
-from offline_bench.report.tables.table import Column, Rows, Table
-
-NAMES = (Column("dataset", text=True), Column("curation", text=True), Column("algorithm", text=True))
+from offline_bench.report.tables.table import NAMES, Column, Rows, Table, tables_of
 
 
 def leaderboard_tables(board: Leaderboard) -> tuple[Table, ...]:
@@ -33,7 +31,7 @@ def completeness_tables(board: Leaderboard) -> tuple[Table, ...]:
         Column("expected", "runs"),
         *(Column(name, "outcome") for name in seen),
     )
-    return (Table("completeness", "Completeness", columns, rows),) if rows else ()
+    return tables_of("completeness", "Completeness", columns, rows)
 
 
 def _scores(board: Leaderboard, part: DatasetTable, name: str) -> Table:
