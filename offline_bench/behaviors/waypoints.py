@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.behaviors.registry import Behavior, behaviors
+from offline_bench.behaviors.scripted import Behavior, behaviors
 from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.environments.make import make_environment
 

@@ -14,7 +14,7 @@ def project_root() -> Path:
     home = os.environ.get("OFFLINE_BENCH_HOME")
     if home:
         return Path(home)
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "datasets" / "cards.toml").exists() else Path.cwd()
 
 

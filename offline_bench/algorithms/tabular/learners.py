@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.algorithms.learner import Snapshot
-from offline_bench.algorithms.tabular.policy import TablePolicy, draw_best
-from offline_bench.algorithms.tabular.table import Table, tabulate
+from offline_bench.algorithms.tabular.counts import Table, tabulate
+from offline_bench.algorithms.tabular.table_policy import TablePolicy, draw_best
 from offline_bench.core.errors import SpecError
 from offline_bench.data.dataset import Dataset
 

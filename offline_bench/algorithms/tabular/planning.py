@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.algorithms.learner import Snapshot
-from offline_bench.algorithms.tabular.policy import PlannedPolicy, draw_best
+from offline_bench.algorithms.tabular.table_policy import PlannedPolicy, draw_best
 from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.environments.make import find_model

@@ -1,7 +1,6 @@
 """How a dataset covers its task: pure functions from `Dataset` to numbers, and what the figure of them shows."""
 
 from offline_bench.data.coverage.cells import Cells, cut_into_cells, saco
-from offline_bench.data.coverage.episodes import Endings, Quality, measure_endings, measure_quality
 from offline_bench.data.coverage.measures import Coverage, Spread, measure_coverage
 from offline_bench.data.coverage.neighbors import action_entropy, action_spread, knn_entropy
 from offline_bench.data.coverage.points import (
@@ -12,6 +11,7 @@ from offline_bench.data.coverage.points import (
     states_of,
     visits_of,
 )
+from offline_bench.data.coverage.quality import Endings, Quality, measure_endings, measure_quality
 from offline_bench.data.coverage.view import EpisodePoints, StateView, episode_points, view_states
 
 __all__ = [

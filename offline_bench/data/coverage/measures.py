@@ -17,7 +17,6 @@ from offline_bench.data.coverage.cells import (
     saco,
     state_keys,
 )
-from offline_bench.data.coverage.episodes import Endings, Quality, measure_endings, measure_quality
 from offline_bench.data.coverage.neighbors import action_entropy, action_spread, knn_entropy, scale_to_box
 from offline_bench.data.coverage.points import (
     Moments,
@@ -27,6 +26,7 @@ from offline_bench.data.coverage.points import (
     states_of,
     visits_of,
 )
+from offline_bench.data.coverage.quality import Endings, Quality, measure_endings, measure_quality
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Task
 

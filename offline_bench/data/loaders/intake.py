@@ -14,8 +14,8 @@ from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.paths import cache_folder
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import load_cards
+from offline_bench.data.loaders.columns import NEXT
 from offline_bench.data.loaders.d4rl import load_d4rl
-from offline_bench.data.loaders.episodes import NEXT
 from offline_bench.data.loaders.folders import check_id, locate
 from offline_bench.data.loaders.minari import OURS, read_minari
 from offline_bench.data.loaders.writer import write_minari

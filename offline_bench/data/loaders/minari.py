@@ -12,8 +12,8 @@ from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, load_cards
+from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
-from offline_bench.data.loaders.episodes import read_episodes
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
 from offline_bench.data.loaders.hdf5 import Source
 from offline_bench.data.loaders.metadata import find_data_spaces, find_environment, of_folder, read_metadata

@@ -10,8 +10,8 @@ from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
-from offline_bench.report.figures.grid import arrange
 from offline_bench.report.figures.palette import Look, reward_looks
+from offline_bench.report.figures.panels import arrange
 from offline_bench.report.figures.sheet import draw_legend, legend_height, open_sheet
 from offline_bench.report.figures.vector import INK
 

@@ -8,8 +8,8 @@ from offline_bench.analysis.findings import Profile
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure
-from offline_bench.report.figures.grid import arrange
 from offline_bench.report.figures.palette import reward_looks
+from offline_bench.report.figures.panels import arrange
 from offline_bench.report.figures.sheet import draw_legend, legend_height, open_sheet
 
 MOST_COLUMNS = 4
