@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from offline_bench import __version__
 from offline_bench.core.errors import OfflineBenchError
 
 app = typer.Typer(
     help="Did an offline-RL score come from the reward, or from the data?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 datasets_app = typer.Typer(help="Build the built-in datasets, and the policies that made them.", no_args_is_help=True)
 app.add_typer(datasets_app, name="datasets")
@@ -28,13 +29,51 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and r
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 
 
+def _complete(family: str) -> Callable[[str], list[str]]:
+    """What a shell may complete where a name of `family` is wanted."""
+
+    def names(incomplete: str) -> list[str]:
+        from offline_bench.commands.show import name_all
+
+        return [name for name in name_all(family) if name.startswith(incomplete)]
+
+    return names
+
+
+def _repeated(what: str, family: str) -> Any:
+    return typer.Option(help=f"{what}; may be repeated.", autocompletion=_complete(family))
+
+
+def _complete_family(incomplete: str) -> list[str]:
+    from offline_bench.commands.show import FAMILIES
+
+    return [family for family in FAMILIES if family.startswith(incomplete)]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"offline-bench {__version__}")
+        raise typer.Exit
+
+
+SuiteName = Annotated[str, typer.Argument(help="A suite's name.", autocompletion=_complete("suites"))]
+
+Datasets = Annotated[list[str], _repeated("A dataset id", "datasets")]
+Algorithms = Annotated[list[str], _repeated("Such as bc or 'iql(expectile=0.9)'", "algorithms")]
+Relabelings = Annotated[list[str], _repeated("Such as zero", "relabelings")]
+Curations = Annotated[list[str], _repeated("Such as 'truncate(steps=200)'", "curations")]
+
+
 @app.callback()
 def _load_plugins(
     plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    from offline_bench.core.plugins import load_entry_points, load_plugin
+    from offline_bench.core.plugins import load_installed, load_plugin
 
-    load_entry_points()
+    load_installed()
     for path in plugin or []:
         load_plugin(path)
         plugins.append(path)
@@ -42,7 +81,7 @@ def _load_plugins(
 
 @app.command()
 def reproduce(
-    suite: str, results: Folder = None, workers: Workers = 2, device: Device = "cpu", retry_failed: Retry = False
+    suite: SuiteName, results: Folder = None, workers: Workers = 2, device: Device = "cpu", retry_failed: Retry = False
 ) -> None:
     """Carry out the runs of a suite that are not done yet, then write its tables."""
     from offline_bench.commands.reproduce import Means, reproduce_suite
@@ -52,10 +91,22 @@ def reproduce(
 
 @app.command()
 def run(
-    dataset: Annotated[list[str], typer.Option(help="A dataset id; may be repeated.")],
-    algorithm: Annotated[list[str], typer.Option(help="Such as bc or 'iql(expectile=0.9)'; may be repeated.")],
-    relabeling: Annotated[list[str], typer.Option(help="Such as zero; may be repeated.")] = ["original"],  # noqa: B006
-    curation: Annotated[list[str], typer.Option(help="Such as 'truncate(steps=200)'; may be repeated.")] = ["full"],  # noqa: B006
+    dataset: Annotated[
+        list[str], typer.Option(help="A dataset id; may be repeated.", autocompletion=_complete("datasets"))
+    ],
+    algorithm: Annotated[
+        list[str],
+        typer.Option(
+            help="Such as bc or 'iql(expectile=0.9)'; may be repeated.", autocompletion=_complete("algorithms")
+        ),
+    ],
+    relabeling: Annotated[
+        list[str], typer.Option(help="Such as zero; may be repeated.", autocompletion=_complete("relabelings"))
+    ] = ["original"],  # noqa: B006
+    curation: Annotated[
+        list[str],
+        typer.Option(help="Such as 'truncate(steps=200)'; may be repeated.", autocompletion=_complete("curations")),
+    ] = ["full"],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="May be repeated.")] = [0],  # noqa: B006
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 10_000,
     episodes: Annotated[int, typer.Option(help="Evaluation episodes.")] = 10,
@@ -74,7 +125,7 @@ def run(
 
 
 @app.command()
-def status(suite: str, results: Folder = None) -> None:
+def status(suite: SuiteName, results: Folder = None) -> None:
     """How much of a suite is done, and what failed."""
     from offline_bench.commands.show import show_status
 
@@ -83,16 +134,19 @@ def status(suite: str, results: Folder = None) -> None:
 
 @app.command(name="list")
 def list_names(
-    family: Annotated[str, typer.Argument(help="datasets, relabelings, curations, algorithms or suites")],
+    family: Annotated[
+        str | None,
+        typer.Argument(help="datasets, relabelings, curations, algorithms or suites", autocompletion=_complete_family),
+    ] = None,
 ) -> None:
-    """The names of a family, each with what it is."""
-    from offline_bench.commands.show import show_names
+    """The names of a family, each with what it is; without one, the families."""
+    from offline_bench.commands.show import show_families, show_names
 
-    show_names(family)
+    show_names(family) if family else show_families()
 
 
 @app.command()
-def leaderboard(suite: Annotated[str, typer.Argument()] = "quick", results: Folder = None) -> None:
+def leaderboard(suite: SuiteName = "quick", results: Folder = None) -> None:
     """Print the leaderboard of a suite's committed results, or of --results."""
     from offline_bench.commands.tables import print_leaderboard
 
@@ -100,7 +154,7 @@ def leaderboard(suite: Annotated[str, typer.Argument()] = "quick", results: Fold
 
 
 @app.command()
-def report(suite: Annotated[str, typer.Argument()] = "quick", results: Folder = None) -> None:
+def report(suite: SuiteName = "quick", results: Folder = None) -> None:
     """Write the tables and the page of a suite's committed results, or of --results."""
     from offline_bench.commands.tables import write_report
 
@@ -108,7 +162,7 @@ def report(suite: Annotated[str, typer.Argument()] = "quick", results: Folder = 
 
 
 @app.command()
-def publish(suite: str, results: Folder = None) -> None:
+def publish(suite: SuiteName, results: Folder = None) -> None:
     """Pack the finished records of a suite into results/<suite>/, to be committed, and write its tables there."""
     from offline_bench.commands.tables import publish_results
 

@@ -1,4 +1,8 @@
-"""Offline algorithms by name. Importing this package loads neither torch nor d3rlpy."""
+"""Learners: the offline algorithms by name. Importing this package loads neither torch nor d3rlpy.
+
+What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy. It imports the rooms from `core` to
+`evaluation`. Read `learner.py` first: it says what a learner is; then `specs.py`, where each has its name.
+"""
 
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE

@@ -1,1 +1,6 @@
-"""Records to numbers: a frame with one row per run, statistics over it, and the leaderboard. Loads pandas and scipy."""
+"""Records to numbers. Loads pandas and scipy.
+
+A frame has one row per run; subrooms are named for the question they answer: `scores`, `decides`, `predictions`,
+`published`, `behavior`. It imports the rooms from `core` to `runs`, and of itself only what stands before in that
+order. Read `frame.py` first, then `summary.py`, where all that a report says is computed.
+"""

@@ -1,4 +1,8 @@
-"""Scripted behaviors by name: what acts where a built-in dataset is not collected from a trained policy."""
+"""Who collected the built-in data: trained policies, and scripted behaviors by name.
+
+`collect.py` rolls them out into datasets, `training.py` trains the policies; it imports the rooms from `core` to
+`evaluation`. Read `collect.py` first.
+"""
 
 from offline_bench.behaviors import seeking as seeking
 from offline_bench.behaviors import waypoints as waypoints

@@ -15,6 +15,7 @@ from offline_bench.commands.tables import local_folder
 from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.data.loaders.cards import load_cards
+from offline_bench.data.loaders.folders import list_folders
 from offline_bench.runs.campaign import list_missing
 from offline_bench.runs.staleness import find_stale
 from offline_bench.runs.store import read_records
@@ -30,19 +31,50 @@ REGISTRIES: dict[str, Registry[Callable[..., Any]]] = {
 }
 
 
+FAMILIES = {
+    "datasets": "what there is to learn from: the built-in sets, and the Minari sets on this machine",
+    "relabelings": "which reward each transition carries",
+    "curations": "which transitions are there, and where episodes end",
+    "algorithms": "which learner trains on them",
+    "suites": "which runs make up a study",
+}
+
+
+def show_families() -> None:
+    """Print the families of names, how many each has, and how to see them."""
+    for family, line in FAMILIES.items():
+        typer.echo(f"{family} ({len(name_all(family))})\n    {line}: offline-bench list {family}")
+
+
 def show_names(family: str) -> None:
     """Print each name of `family` with the first line of what it is. Raises `UnknownNameError`."""
+    for name, line in describe_names(family).items():
+        typer.echo(f"{name}\n    {line}")
+
+
+def describe_names(family: str) -> dict[str, str]:
+    """Each name of `family`, a scheme's with its parameters, and what it is. Raises `UnknownNameError`."""
     if family in REGISTRIES:
         functions = {name: REGISTRIES[family].function(name) for name in REGISTRIES[family].names()}
-        rows = {_signature(name, function): _first_line(function) for name, function in functions.items()}
-    elif family == "datasets":
-        rows = {card.id: card.good_for for card in load_cards().values()}
-    elif family == "suites":
-        rows = {name: load_suite(name).title for name in list_suites()}
-    else:
-        raise UnknownNameError(unknown_name("family", family, [*REGISTRIES, "datasets", "suites"]))
-    for name, line in rows.items():
-        typer.echo(f"{name}\n    {line}")
+        return {_signature(name, function): _first_line(function) for name, function in functions.items()}
+    if family == "datasets":
+        return {card.id: card.good_for for card in load_cards().values()} | _local_datasets()
+    if family == "suites":
+        return {name: load_suite(name).title for name in list_suites()}
+    raise UnknownNameError(unknown_name("family", family, FAMILIES))
+
+
+def name_all(family: str) -> list[str]:
+    """The names of `family` alone, read without a word of what they are. Raises `UnknownNameError`."""
+    if family in REGISTRIES:
+        return REGISTRIES[family].names()
+    return list_suites() if family == "suites" else list(describe_names(family))
+
+
+def _local_datasets() -> dict[str, str]:
+    """The sets on this machine that no card describes, with the folder of each."""
+    known = load_cards()
+    return {name: f"a Minari set in {folder}" for folder, name in list_folders() if name not in known}
 
 
 def show_status(name: str, folder: Path | None) -> None:

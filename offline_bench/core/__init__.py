@@ -1,1 +1,5 @@
-"""core."""
+"""What every room stands on, and knows nothing of RL: errors, names, seeds, folders, files, plug-ins.
+
+It imports no other room; every other room may import any of it. Read `registry.py` first: it says what a name and its
+parameters are.
+"""

@@ -12,6 +12,8 @@ from offline_bench.core.errors import PluginError
 
 GROUP = "offline_bench.plugins"
 
+_installed: list[bool] = []
+
 
 def load_plugin(path: Path) -> None:
     """Import the file at `path`, which registers what it brings.
@@ -32,6 +34,19 @@ def load_plugin(path: Path) -> None:
     except Exception as error:
         sys.modules.pop(name, None)
         raise PluginError(f"plug-in {path}{_own_line(error, path)}: {type(error).__name__}: {error}") from error
+
+
+def load_installed() -> None:
+    """`load_entry_points`, once: a registry asks for it before it looks a name up. Raises `PluginError`."""
+    if _installed:
+        return
+    # Said first: a plug-in that looks a name up while it is imported comes here again.
+    _installed.append(True)
+    try:
+        load_entry_points()
+    except PluginError:
+        _installed.clear()
+        raise
 
 
 def load_entry_points() -> None:

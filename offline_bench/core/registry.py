@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
+from offline_bench.core.plugins import load_installed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -135,11 +136,13 @@ class Registry(Generic[F]):
         return add
 
     def names(self) -> list[str]:
-        """All registered names, sorted."""
+        """All registered names, sorted, those of installed plug-ins with them."""
+        load_installed()
         return sorted(self._functions)
 
     def function(self, name: str) -> F:
         """The function called `name`. Raises `UnknownNameError` with the nearest names."""
+        load_installed()
         if name not in self._functions:
             raise UnknownNameError(unknown_name(self.family, name, self._functions))
         return self._functions[name]

@@ -1,4 +1,8 @@
-"""This project's own environments for Gymnasium: call `register()`, then `gymnasium.make` knows them."""
+"""Making and stepping the true task, and this project's own environments for Gymnasium.
+
+Call `register()`, then `gymnasium.make` knows them. `make.make_environment` and `steppers.Steppers` come from here; it
+imports `core` alone. Read `make.py` first.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""schemes."""
+"""What a user adds: relabelings, which decide rewards, curations, which decide what is there, and their contracts.
+
+`relabel.relabel`, `curate.curate` and the two registries come from here; it imports `core`, `environments` and
+`data`. Read `relabel.py` first: it has every built-in reward.
+"""

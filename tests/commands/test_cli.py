@@ -1,6 +1,7 @@
 """The commands as a user types them: mistakes get sentences, a killed run goes on, tables repeat to the byte."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import offline_bench
 from offline_bench.runs.store import read_records
 from tests.conftest import MEDIUM
 
@@ -247,3 +249,49 @@ def test_a_truncated_record_is_named_and_the_rest_still_makes_the_tables(
     assert str(tmp_path) not in page
     assert "7 of 8 runs ended well; the others: 1 missing." in page
     assert "1 of 8 to do" in call(small_home, "status", str(suite), "--results", str(folder)).stdout
+
+
+def test_the_package_runs_as_a_module_and_says_its_version(small_home: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "offline_bench", "--version"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == f"offline-bench {offline_bench.__version__}\n"
+    assert call(small_home, "--version").stdout == shown.stdout
+
+
+def test_list_without_a_family_names_the_families(small_home: Path) -> None:
+    shown = call(small_home, "list")
+    assert shown.returncode == 0, shown.stderr
+    named = [line.split(" (")[0] for line in shown.stdout.splitlines() if not line.startswith(" ")]
+    assert named == ["datasets", "relabelings", "curations", "algorithms", "suites"]
+    for family in named:
+        assert len(call(small_home, "list", family).stdout.splitlines()) // 2 == int(
+            shown.stdout.split(f"{family} (")[1].split(")")[0]
+        )
+
+
+def test_list_datasets_shows_the_minari_sets_of_this_machine_too(small_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_home / "datasets" / "cache" / MEDIUM, tmp_path / "lab" / "own-v3")
+    environment = {**os.environ, "OFFLINE_BENCH_HOME": str(small_home), "MINARI_DATASETS_PATH": str(tmp_path)}
+    shown = subprocess.run(
+        command(small_home, "list", "datasets"), env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"lab/own-v3\n    a Minari set in {tmp_path / 'lab' / 'own-v3'}\n" in shown
+    assert shown.count(f"{MEDIUM}\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("offline-bench status surv", "survival"),
+        ("offline-bench list al", "algorithms"),
+        ("offline-bench run --relabeling neg", "negative"),
+        ("offline-bench run --algorithm td3", "td3-plus-bc"),
+    ],
+)
+def test_a_shell_completes_names(words: str, completed: str) -> None:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    environment = {**os.environ, **asked, "_OFFLINE_BENCH_COMPLETE": "complete_bash"}
+    script = "import sys; sys.argv[0] = 'offline-bench'; from offline_bench.cli import main; main()"
+    shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert shown.stdout.split() == [completed]

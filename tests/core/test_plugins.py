@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import offline_bench as ob
+from offline_bench import relabelings
+from offline_bench.core import plugins
 from offline_bench.core.errors import PluginError
 from offline_bench.core.plugins import load_entry_points, load_plugin
 
@@ -127,3 +132,36 @@ def test_an_entry_point_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [good, bad])
     with pytest.raises(PluginError, match=r"plug-in bad \(no_such_module:thing\): ModuleNotFoundError"):
         load_entry_points()
+
+
+INSTALLED = """
+import numpy as np, offline_bench as ob
+@ob.relabelings.register("from-a-package")
+def constant(data, rng):
+    return np.ones(data.n)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use", ["ob.relabelings.bind('from-a-package')", "ob.relabelings.names()"])
+def test_what_an_installed_package_brings_is_there_in_python_without_a_word(tmp_path: Path, use: str) -> None:
+    write(tmp_path, INSTALLED, "brought.py")
+    info = tmp_path / "brought-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[offline_bench.plugins]\nbrought = brought\n")
+    code = f"import offline_bench as ob; print('from-a-package' in str({use}))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout == "True\n"
+
+
+def test_an_installed_package_that_fails_is_told_at_every_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = importlib.metadata.EntryPoint("bad", "no_such_module:thing", "offline_bench.plugins")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [bad])
+    monkeypatch.setattr(plugins, "_installed", [])
+    for _ in range(2):
+        with pytest.raises(PluginError, match=r"plug-in bad"):
+            relabelings.bind("zero")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
+    assert str(relabelings.bind("zero")) == "zero"

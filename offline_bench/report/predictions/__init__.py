@@ -1,0 +1,1 @@
+"""Predictions and what came of them, laid out: `verdicts.py` is all there is."""
