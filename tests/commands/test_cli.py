@@ -286,7 +286,7 @@ def test_list_datasets_shows_the_minari_sets_of_this_machine_too(small_home: Pat
         ("offline-bench status surv", "survival"),
         ("offline-bench list al", "algorithms"),
         ("offline-bench run --relabeling neg", "negative"),
-        ("offline-bench run --algorithm td3", "td3-plus-bc"),
+        ("offline-bench run --algorithm td3-", "td3-plus-bc"),
     ],
 )
 def test_a_shell_completes_names(words: str, completed: str) -> None:
