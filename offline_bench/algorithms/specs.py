@@ -14,6 +14,7 @@ from offline_bench.algorithms.learner import Learner, algorithms
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.algorithms.transformer import TransformerLearner
+from offline_bench.algorithms.watched import WatchedLearner
 from offline_bench.core.errors import SpecError
 
 NETWORK = (256, 256)
@@ -36,7 +37,15 @@ REFERENCE_ONLY = {
 
 def build_learner(text: str, device: str = "cpu") -> Learner:
     """The learner that `text` names, to train on `device`. Raises `SpecError`, `UnknownNameError`."""
-    learner: Learner = algorithms.bind(text)()
+    component = algorithms.bind(text)
+    learner = _on_device(component(), text, device)
+    # A plug-in may well give one of ours with other settings: that one is known to leave the data alone.
+    ours = type(learner) in (StackedLearner, ReferenceLearner, TransformerLearner)
+    plugin = algorithms.origin(component.spec.name).plugin
+    return WatchedLearner(str(component), learner) if plugin and not ours else learner
+
+
+def _on_device(learner: Learner, text: str, device: str) -> Learner:
     if device == "cpu":
         return learner
     if is_dataclass(learner) and not isinstance(learner, type) and "device" in {f.name for f in fields(learner)}:

@@ -14,7 +14,7 @@ from offline_bench.core.errors import RecordError
 from offline_bench.data.loaders.cards import Task
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.runs.record import Record, Run
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.staleness import find_stale_among
 
 CELL = ["dataset", "curation", "relabeling", "algorithm"]
 COLUMNS = {
@@ -61,7 +61,8 @@ def to_frame(records: Sequence[Record]) -> pd.DataFrame:
         raise RecordError(
             f"{len(doubled)} runs have two records, the first is {doubled[0]}: read each results folder only once"
         )
-    rows = [_row(record) for record in sorted(records, key=lambda record: record.run)]
+    stale = find_stale_among(records)
+    rows = [_row(record, stale.get(record.run, "")) for record in sorted(records, key=lambda record: record.run)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -87,7 +88,7 @@ def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values([*run, "steps", "episodes"]).drop_duplicates(run, keep="last")
 
 
-def _row(record: Record) -> dict[str, Any]:
+def _row(record: Record, stale: str) -> dict[str, Any]:
     task = find_task(record.run.dataset)
     true_return, length = mean_of(record.returns), mean_of(record.lengths)
     status, reason = record.status, record.reason
@@ -101,7 +102,7 @@ def _row(record: Record) -> dict[str, Any]:
         **asdict(record.run),
         "status": status,
         "reason": reason,
-        "stale": find_stale(record),
+        "stale": stale,
         "true_return": true_return,
         "length": length,
         "score": _normalize(task, true_return),

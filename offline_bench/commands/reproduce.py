@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
-from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing
+from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing, list_stale
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Run
 from offline_bench.runs.slabs import group_jobs
@@ -53,11 +54,16 @@ def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
 def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, means: Means) -> None:
     """Build what data is missing, check every job, then carry out those without a record, showing progress."""
     jobs = list_missing(runs, folder, means.retry_failed)
+    if jobs:
+        select_device(means.device)
+        if build_missing(_datasets_of(jobs), max(means.workers, 1)):
+            # What was built may differ from what older records are of.
+            jobs = list_missing(runs, folder, means.retry_failed)
     typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
+    for reason, count in Counter(list_stale(runs, folder).values()).items():
+        typer.echo(f"{count} of the others have a record that no longer counts, and are done again: {reason}")
     if not jobs:
         return
-    select_device(means.device)
-    build_missing(_datasets_of(jobs), max(means.workers, 1))
     check_jobs(jobs, means.device)
     slabs = group_jobs(jobs, folder, means.workers, means.device)
     with open_bar(title, len(jobs), "runs") as bar:

@@ -16,8 +16,7 @@ from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.data.loaders.folders import list_folders
-from offline_bench.runs.campaign import list_missing
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.campaign import list_missing, list_stale
 from offline_bench.runs.store import read_records
 from offline_bench.runs.suites import list_suites, load_suite
 from offline_bench.schemes.checks import check_curation, check_relabeling
@@ -85,12 +84,15 @@ def show_status(name: str, folder: Path | None) -> None:
     for place in dict.fromkeys((folder, suite.folder)):
         reading = read_records(place)
         records = [record for record in reading.records if record.run in runs]
-        counts = Counter("stale" if find_stale(record) else record.status for record in records)
+        stale = list_stale(runs, place)
+        counts = Counter("stale" if record.run in stale else record.status for record in records)
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
         typer.echo(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
         for record in records:
             if record.status != "ok":
                 typer.echo(f"  {record.status}: {record.run}: {record.reason}")
+        for reason, count in Counter(stale.values()).items():
+            typer.echo(f"  stale: {count} of them: {reason}")
         for problem in reading.problems:
             typer.echo(f"  unreadable: {problem}")
 

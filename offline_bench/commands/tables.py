@@ -30,7 +30,7 @@ from offline_bench.report.scores.curations import curations_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Run
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import pack_records
 from offline_bench.runs.suites import Suite, load_suite
 
@@ -94,7 +94,9 @@ def publish_results(name: str, folder: Path | None) -> None:
     suite = load_suite(name)
     source = folder or local_folder(suite.name)
     runs = suite.runs()
-    records = [record for record in read_runs(source, runs).records if not find_stale(record)]
+    found = read_runs(source, runs).records
+    stale = find_stale_among(found)
+    records = [record for record in found if record.run not in stale]
     if len(records) < len(runs):
         raise RecordError(
             f"{source} has {len(records)} of the {len(runs)} runs of {suite.name}: only a finished suite is published. "

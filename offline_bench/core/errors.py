@@ -9,6 +9,8 @@ OfflineBenchError
 │   └── DatasetNotFoundError  no such dataset here; says where it was looked for and how to get it
 ├── RelabelingError         a relabeling that returned or did something it may not
 ├── CurationError           a curation that returned or did something it may not
+├── AlgorithmError          an algorithm that did something it may not
+├── TrueRewardError         a learner that asked for the true reward
 ├── EnvironmentMismatchError  a policy, dataset and environment that do not fit together
 ├── SuiteError              a suite file that cannot be read
 ├── RecordError             a record file that cannot be trusted
@@ -54,6 +56,14 @@ class RelabelingError(OfflineBenchError):
 
 class CurationError(OfflineBenchError):
     """A curation returned or did something it may not."""
+
+
+class AlgorithmError(OfflineBenchError):
+    """An algorithm did something it may not."""
+
+
+class TrueRewardError(OfflineBenchError):
+    """A learner asked for the true reward, which none is handed."""
 
 
 class EnvironmentMismatchError(OfflineBenchError):

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
 import inspect
-import io
 import math
 import re
-import textwrap
-import tokenize
+import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
 from offline_bench.core.plugins import load_installed
+from offline_bench.core.source import hash_files, hash_source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,6 +96,22 @@ def _refuse(text: str, at: int, why: str) -> NoReturn:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a function was registered, and what its code was then: whoever edits it later changes no result.
+
+    plugin    whether it came from outside of this package
+    version   what its author counts up when what it does changes
+    source    hash of the function's own source; '' where there is none, or where it is built in and not asked for yet
+    files     hash of the files of a plug-in, see `hash_files`; '' for what is built in, or has no file
+    """
+
+    plugin: bool
+    version: int = 1
+    source: str = ""
+    files: str = ""
+
+
+@dataclass(frozen=True)
 class Component(Generic[F]):
     """A plug-in with its parameters bound: call it with what its family hands over."""
 
@@ -108,29 +124,31 @@ class Component(Generic[F]):
     def __str__(self) -> str:
         return str(self.spec)
 
-    @property
-    def source_hash(self) -> str:
-        """Hash of the function's source without docstring, comments or layout; '' where there is no source."""
-        return hash_source(self.function)
-
 
 class Registry(Generic[F]):
-    """The plug-ins of one family, by name."""
+    """The plug-ins of one family, by name. `handed`: how many arguments its functions are called with."""
 
-    def __init__(self, family: str) -> None:
+    def __init__(self, family: str, handed: int = 0) -> None:
         self.family = family
+        self.handed = handed
         self._functions: dict[str, F] = {}
+        self._origins: dict[str, Origin] = {}
 
-    def register(self, name: str) -> Callable[[F], F]:
-        """Decorator that registers a function. Raises `DuplicateNameError`, or `SpecError` for a malformed name."""
+    def register(self, name: str, version: int = 1) -> Callable[[F], F]:
+        """Decorator that registers a function. Raises `DuplicateNameError`, or `SpecError` for a malformed name.
+
+        Whoever changes what an algorithm does counts up its `version`: records of another version are stale.
+        """
         if not NAME.fullmatch(name):
             raise SpecError(f"{name!r} cannot name a {self.family}: use lower case, digits and '-', as scaled-negative")
+        caller = sys._getframe(1).f_globals
 
         def add(function: F) -> F:
             known = self._functions.get(name)
             if known is not None and known is not function and not _same_source(known, function):
                 raise DuplicateNameError(f"two {self.family}s are called {name!r}: choose another name for the new one")
             self._functions[name] = function
+            self._origins[name] = _find_origin(function, caller, version)
             return function
 
         return add
@@ -147,6 +165,11 @@ class Registry(Generic[F]):
             raise UnknownNameError(unknown_name(self.family, name, self._functions))
         return self._functions[name]
 
+    def origin(self, name: str) -> Origin:
+        """Where the function called `name` comes from. Raises `UnknownNameError` with the nearest names."""
+        function, origin = self.function(name), self._origins[name]
+        return origin if origin.plugin else replace(origin, source=_hash_built_in(function))
+
     def bind(self, text: str) -> Component[F]:
         """The plug-in `text` names, parameters checked against its signature and coerced to its annotations.
 
@@ -160,6 +183,11 @@ class Registry(Generic[F]):
         open_ended = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
         for key in given:
             if key not in known and not open_ended:
+                if key in _positional_parameters(function)[self.handed :]:
+                    raise SpecError(
+                        f"in {text!r}: {key} is no keyword-only parameter of {spec.name}: put `*` before it, "
+                        f"def {function.__name__}(..., *, {key}), as a spec gives parameters by name"
+                    )
                 raise SpecError(f"in {text!r}: " + unknown_name(f"parameter of {spec.name}", key, known))
         for key, parameter in known.items():
             if parameter.default is parameter.empty and key not in given:
@@ -186,26 +214,33 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {kind} {name!r}: {hint}"
 
 
-def hash_source(function: Callable[..., Any]) -> str:
-    """Sixteen hex digits over the function's source; docstring, comments and layout do not count.
-
-    Over its characters, not its syntax tree: how a tree is written down differs between versions of Python.
-    """
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(source)
-    except (OSError, TypeError, SyntaxError):
-        return ""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
-    docstrings = {(node.body[0].lineno, node.body[0].col_offset) for node in functions}
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    kept = [t.string for t in tokens if t.type != tokenize.COMMENT and t.start not in docstrings]
-    return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:16]
-
-
 def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     # A plug-in file loaded twice brings one source twice; where there is no source, nobody can tell.
     return hash_source(one) == hash_source(other) != ""
+
+
+@cache
+def _hash_built_in(function: Callable[..., Any]) -> str:
+    return hash_source(function)
+
+
+def _find_origin(function: Callable[..., Any], caller: Mapping[str, Any], version: int) -> Origin:
+    """The origin of `function`, registered by the module with the globals `caller`: a name may be given elsewhere."""
+    if _is_ours(caller):
+        return Origin(plugin=False, version=version)
+    home = sys.modules.get(getattr(function, "__module__", None) or "")
+    homes = [caller, vars(home) if home else {}]
+    files = [Path(home["__file__"]) for home in homes if home.get("__file__") and not _is_ours(home)]
+    return Origin(True, version, hash_source(function), hash_files(*dict.fromkeys(files)))
+
+
+def _is_ours(module: Mapping[str, Any]) -> bool:
+    return str(module.get("__name__", "")).partition(".")[0] == __name__.partition(".")[0]
+
+
+def _positional_parameters(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def _keyword_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

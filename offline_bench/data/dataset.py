@@ -92,7 +92,7 @@ class Dataset:
 
     @property
     def n(self) -> int:
-        return len(self.true_rewards)
+        return len(self.rewards)
 
     @property
     def n_episodes(self) -> int:
@@ -164,7 +164,7 @@ def is_write(error: Exception) -> bool:
 
 
 def _validate(data: Dataset) -> None:
-    n = data.n
+    n = len(data.true_rewards)
     if n == 0:
         _refuse(data, "true_rewards", "is empty: at least one episode is needed")
     wanted = {"true_rewards": np.float32, "rewards": np.float32, "terminals": np.bool_, "timeouts": np.bool_}

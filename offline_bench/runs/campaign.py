@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from offline_bench.runs.executors import Died, Done, Progressed, execute
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, prepare_data
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import drop_checkpoints
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import read_records, save_record
 
 
@@ -26,12 +26,19 @@ class Step:
     records: Sequence[Record] = ()
 
 
+def list_stale(runs: Collection[Run], folder: Path) -> dict[Run, str]:
+    """Those of `runs` whose records in `folder` no longer count, each with the reason; the data here is looked at."""
+    records = [record for record in read_records(folder).records if record.run in runs]
+    return find_stale_among(records, everywhere=True)
+
+
 def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed: bool = False) -> list[Job]:
     """The jobs of `runs` with no record in `folder` that counts: none, a stale one, or a failed one to be retried."""
+    stale = list_stale(runs, folder)
     counted = {
         record.run
         for record in read_records(folder).records
-        if not find_stale(record) and not (retry_failed and record.status != "ok")
+        if record.run not in stale and not (retry_failed and record.status != "ok")
     }
     return [Job(run, at) for run, at in runs.items() if run not in counted]
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
+from offline_bench.data.learner_view import LearnerView
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.seal import SealedCache
 from offline_bench.evaluation.sketch import sketch_visits
 from offline_bench.evaluation.support import Support
+from offline_bench.runs.code import trace_code
 from offline_bench.runs.outcome import Outcome, returns_of, train_members
 from offline_bench.runs.record import Record, Run
-from offline_bench.schemes.curate import curate, curations
-from offline_bench.schemes.relabel import relabel, relabelings
+from offline_bench.schemes.curate import curate
+from offline_bench.schemes.relabel import relabel
+
+# Name of the fingerprint of the dataset before it was curated.
+WHOLE = "whole_dataset"
+RESTS = " on "
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,10 @@ class JobSlab:
         """Which slab this is, to the last parameter."""
         return " ".join([self.device, *(job.run.key for job in self.jobs), *map(str, self.jobs[0].at)])
 
+    def name_on(self, rests: str) -> str:
+        """What a checkpoint of it is called that rests on data and code of the hash `rests`."""
+        return f"{self.name}{RESTS}{rests}"
+
 
 def carry_out(job: Job, progress: Callable[[float], None] = lambda share: None) -> Record:
     """Do the run. What goes wrong in training is recorded as `diverged` or `failed` with its reason, not raised."""
@@ -61,10 +73,10 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
     datasets = [prepare_data(job.run) for job in slab.jobs]
     learners = [build_learner(job.run.algorithm, slab.device) for job in slab.jobs]
     members = [
-        Member(parameters_of(learner), data, training_seed(job.run.seed))
+        Member(parameters_of(learner), LearnerView.of(data), training_seed(job.run.seed))
         for job, data, learner in zip(slab.jobs, datasets, learners, strict=True)
     ]
-    first, checkpoint = slab.jobs[0], open_checkpoint(slab.checkpoint, slab.name) if slab.checkpoint else None
+    first, checkpoint = slab.jobs[0], _open_checkpoint(slab, datasets)
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
@@ -77,19 +89,30 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
 
 
 def prepare_data(run: Run) -> Dataset:
-    """What the learner of `run` is given. Raises what loading, curating and relabeling raise."""
-    return relabel(_curate_once(run.dataset, run.curation), run.relabeling, run.seed)
+    """What the learner of `run` is given, with the true rewards. Raises what loading, curating and relabeling raise."""
+    return relabel(curate_once(run.dataset, run.curation), run.relabeling, run.seed)
 
 
-@lru_cache(maxsize=2)
-def _load_once(dataset: str) -> Dataset:
-    # Read-only, so consecutive runs on one dataset can share it.
-    return load(dataset)
+# Read-only, so consecutive runs on one dataset can share it; and looked at again each time, as a plug-in may have
+# written to it all the same.
+_load_once = SealedCache(load, size=2)
 
 
-@lru_cache(maxsize=2)
-def _curate_once(dataset: str, curation: str) -> Dataset:
+def _curate(dataset: str, curation: str) -> Dataset:
     return curate(_load_once(dataset), curation)
+
+
+curate_once = SealedCache(_curate, size=2)
+
+
+def _open_checkpoint(slab: JobSlab, datasets: list[Dataset]) -> Any:
+    """The checkpoint of `slab` on this very data and code: one of any other is not gone on from."""
+    if slab.checkpoint is None:
+        return None
+    digest = hashlib.sha256()
+    for job, data in zip(slab.jobs, datasets, strict=True):
+        digest.update(f"{data.fingerprint} {sorted(trace_code(job.run).items())}".encode() + data.rewards.tobytes())
+    return open_checkpoint(slab.checkpoint, slab.name_on(digest.hexdigest()[:16]))
 
 
 def _measure_supports(data: Dataset, outcomes: list[Outcome]) -> list[dict[str, float]]:
@@ -126,9 +149,9 @@ def _record(
         },
         fingerprints={
             "dataset": data.fingerprint,
+            WHOLE: curate_once(run.dataset, "full").fingerprint,
             "policy": outcome.weights,
-            "relabeling_source": relabelings.bind(run.relabeling).source_hash,
-            "curation_source": curations.bind(run.curation).source_hash,
+            **trace_code(run),
         },
         provenance={
             "trainer": trainer,

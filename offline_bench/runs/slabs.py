@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
-from offline_bench.runs.experiment import Job, JobSlab, prepare_data
+from offline_bench.runs.experiment import RESTS, Job, JobSlab, prepare_data
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
 MOST_RUNS = {"cpu": 16, "cuda": 512}
@@ -74,10 +74,11 @@ def _form_again(jobs: Sequence[Job], folder: Path, device: str) -> tuple[list[Jo
     waiting = {job.run.key: job for job in jobs}
     slabs = []
     for path in sorted(checkpoint_folder(folder).glob("*.safetensors")):
-        keys = [word for word in (read_checkpoint_name(path) or "").split() if word in waiting]
+        name = (read_checkpoint_name(path) or "").partition(RESTS)[0]
+        keys = [word for word in name.split() if word in waiting]
         slab = JobSlab(tuple(waiting[key] for key in keys), device, path) if keys else None
         # Only the very same slab: any other would train its runs from the start anyway.
-        if slab is not None and slab.name == read_checkpoint_name(path):
+        if slab is not None and slab.name == name:
             slabs.append(slab)
             for key in keys:
                 del waiting[key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,30 +18,36 @@ from offline_bench.core.errors import OfflineBenchError, RelabelingError
 from offline_bench.core.registry import Registry
 from offline_bench.core.seeds import relabeling_rng
 from offline_bench.data.dataset import Dataset, is_write, protect
+from offline_bench.data.seal import watch
 
 Array = npt.NDArray[Any]
 
-relabelings: Registry[Callable[..., Array]] = Registry("relabeling")
+relabelings: Registry[Callable[..., Array]] = Registry("relabeling", handed=2)
 
 
 def relabel(data: Dataset, text: str, seed: int) -> Dataset:
     """`data` with the rewards that the relabeling `text` gives, drawn from the relabeling stream of `seed`.
 
     Raises `RelabelingError`, with the relabeling's name and what it did, where it returned the wrong shape, a type
-    that is no number or values that are not finite, wrote into the data, or raised; `SpecError` and
+    that is no number or values that are not finite, tried to write into the data or did so, or raised; `SpecError` and
     `UnknownNameError` where `text` names none.
     """
     component = relabelings.bind(text)
     name = str(component)
     try:
-        # A copy of the frame around the same arrays: whatever is done to its attributes stays there.
-        returned = np.asarray(component(copy(data), relabeling_rng(seed)))
+        with watch(data, partial(_changed, name)):
+            # A copy of the frame around the same arrays: whatever is done to its attributes stays there.
+            returned = np.asarray(component(copy(data), relabeling_rng(seed)))
     except OfflineBenchError:
         raise
     except Exception as error:
         what = "tried to write into the data" if is_write(error) else "raised"
         raise RelabelingError(f"relabeling {name} {what}: {type(error).__name__}: {error}") from error
     return data.with_rewards(_checked(returned, name, data.n), name)
+
+
+def _changed(name: str, what: str) -> RelabelingError:
+    return RelabelingError(f"relabeling {name} changed the data it was given: return rewards only (changed: {what})")
 
 
 def _checked(rewards: Array, name: str, n: int) -> Array:

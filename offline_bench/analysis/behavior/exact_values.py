@@ -12,7 +12,7 @@ import numpy as np
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.evaluation.exact import HERE, PREFIX
 from offline_bench.runs.record import Record, Run
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.staleness import find_stale_among
 
 # Of a variant, its events alone are shown: its return is that of the same policy in another place.
 EVENT = "P("
@@ -58,7 +58,8 @@ class ExactTable:
 
 def compare_exact(board: Leaderboard, records: Sequence[Record]) -> tuple[ExactTable, ...]:
     """A table for each dataset whose runs recorded exact values; in the order of `board`, stale records left out."""
-    current = [record for record in records if not find_stale(record)]
+    stale = find_stale_among(records)
+    current = [record for record in records if record.run not in stale]
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in current:
         groups[record.run.dataset, record.run.curation].append(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_
 from offline_bench.analysis.statistics import estimate, iqm
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.runs.record import Record
-from offline_bench.runs.staleness import find_stale
+from offline_bench.runs.staleness import find_stale_among
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,16 @@ class Curve:
     behavior: float
 
 
-def learning_curves(records: Iterable[Record]) -> tuple[Curve, ...]:
+def learning_curves(records: Sequence[Record]) -> tuple[Curve, ...]:
     """A curve for each dataset, curation, algorithm, budget and relabeling that has a run to count.
 
     Runs count that ended well and are not stale. A step's IQM is over the runs evaluated at it with finite returns; the
     interval resamples as the leaderboard does, so that the last point of a curve is the leaderboard's cell.
     """
     groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    stale = find_stale_among(records)
     for record in records:
-        if record.status == "ok" and not find_stale(record):
+        if record.status == "ok" and record.run not in stale:
             run = record.run
             groups[run.dataset, run.curation, run.algorithm, run.steps, run.episodes, run.relabeling].append(record)
     curves = [_curve(sorted(group, key=lambda record: record.run)) for group in groups.values()]

@@ -6,11 +6,11 @@ from offline_bench.core.paths import datasets_folder
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, Task, load_cards
 from offline_bench.data.loaders.d4rl import load_d4rl
-from offline_bench.data.loaders.folders import check_id
+from offline_bench.data.loaders.folders import check_id, locate
 from offline_bench.data.loaders.minari import load_minari
 from offline_bench.data.loaders.tasks import find_task
 
-__all__ = ["Card", "Task", "find_task", "load", "load_cards", "load_d4rl", "load_minari"]
+__all__ = ["Card", "Task", "find_task", "is_here", "load", "load_cards", "load_d4rl", "load_minari"]
 
 
 def load(dataset_id: str) -> Dataset:
@@ -23,3 +23,12 @@ def load(dataset_id: str) -> Dataset:
     if card and card.file:
         return load_d4rl(datasets_folder() / card.file, card.task.environment, dataset_id)
     return load_minari(dataset_id)
+
+
+def is_here(dataset_id: str) -> bool:
+    """Whether `load` would find `dataset_id` on this machine. Raises `DatasetError` where it is no id."""
+    check_id(dataset_id)
+    card = load_cards().get(dataset_id)
+    if card and card.file:
+        return (datasets_folder() / card.file).is_file()
+    return locate(dataset_id) is not None

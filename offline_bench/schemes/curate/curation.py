@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from offline_bench.core.errors import CurationError, OfflineBenchError
 from offline_bench.core.registry import Registry
 from offline_bench.data.dataset import CONTENT, Dataset, Sources, is_write, protect
+from offline_bench.data.seal import watch
 from offline_bench.schemes.curate.pool import Pool
 
 Array = npt.NDArray[Any]
@@ -38,7 +40,7 @@ class Selection:
     beside: str = ""
 
 
-curations: Registry[Callable[..., Selection]] = Registry("curation")
+curations: Registry[Callable[..., Selection]] = Registry("curation", handed=1)
 
 
 def curate(data: Dataset, text: str) -> Dataset:
@@ -46,13 +48,14 @@ def curate(data: Dataset, text: str) -> Dataset:
 
     Raises `CurationError`, with the curation's name and what it did, where the selection is malformed, ends no
     episode where two would run together, claims a terminal the data does not have, is empty, or where the curation
-    wrote into the data or raised; `SpecError` and `UnknownNameError` where `text` names none; what loading raises
-    where another dataset is mixed in.
+    tried to write into the data or did so, or raised; `SpecError` and `UnknownNameError` where `text` names none;
+    what loading raises where another dataset is mixed in.
     """
     component = curations.bind(text)
     name = str(component)
     try:
-        selection = component(copy(data))
+        with watch(data, partial(refuse_change, name)):
+            selection = component(copy(data))
     except OfflineBenchError:
         raise
     except Exception as error:
@@ -63,6 +66,11 @@ def curate(data: Dataset, text: str) -> Dataset:
     pool = Pool.of(data, selection.beside)
     _check(selection, name, pool)
     return _take(data, selection, name, pool)
+
+
+def refuse_change(name: str, what: str) -> CurationError:
+    """The error for the curation `name`, which changed `what` of the data it was given."""
+    return CurationError(f"curation {name} changed the data it was given: return a selection only (changed: {what})")
 
 
 def needed_datasets(text: str) -> tuple[str, ...]:
