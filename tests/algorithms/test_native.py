@@ -194,7 +194,7 @@ def test_predict_follows_the_average_policy_which_begins_as_the_policy() -> None
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(first, weights(atac, "average_policy"), strict=True))
     assert np.allclose(atac.predict(observations), plain.predict(observations), atol=1e-4)
     assert not np.allclose(
-        atac.impl.policy(torch.zeros(4, 3)).squashed_mu.detach(), plain.predict(observations), atol=1e-4
+        atac.impl.trained_policy(torch.zeros(4, 3)).squashed_mu.detach(), plain.predict(observations), atol=1e-4
     )
 
 

@@ -244,7 +244,7 @@ def test_labels_are_names_where_names_suffice():
 
 
 def test_stale_by_schema_and_by_source():
-    current = relabelings.bind("zero").source_hash
+    current = relabelings.origin("zero").source
     assert find_stale(ok(1, relabeling="zero")) == ""  # recorded without a source: nobody can tell
     fresh = replace(ok(1, relabeling="zero"), fingerprints={"relabeling_source": current})
     assert find_stale(fresh) == ""

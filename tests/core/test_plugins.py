@@ -54,7 +54,7 @@ def test_a_plugin_registers_and_runs(tmp_path: Path) -> None:
     assert ob.relabel(data, "flip(p=1)", 0).rewards.tolist() == (-data.true_rewards).tolist()
     assert ob.relabel(data, "flip(p=0)", 0).rewards.tolist() == data.true_rewards.tolist()
     assert ob.relabel(data, "flip(p=0.5)", 0).relabeling == "flip"
-    assert len(ob.relabelings.bind("flip").source_hash) == 16
+    assert len(ob.relabelings.origin("flip").source) == 16
 
 
 def test_a_plugin_can_be_loaded_twice(tmp_path: Path) -> None:

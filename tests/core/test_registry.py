@@ -20,7 +20,7 @@ from offline_bench.schemes.relabel import relabelings
 FAMILIES: list[Registry[Any]] = [relabelings, curations, algorithms]
 NAMES = [(family, name) for family in FAMILIES for name in family.names()]
 
-things: Registry[Any] = Registry("thing")
+things: Registry[Any] = Registry("thing", handed=1)
 
 
 @things.register("bent-spoon")

@@ -12,7 +12,7 @@ import torch
 from d3rlpy.algos.qlearning.base import QLearningAlgoImplBase
 from d3rlpy.algos.qlearning.torch.utility import ContinuousQFunctionMixin
 from d3rlpy.models.torch import build_squashed_gaussian_distribution, get_parameter
-from d3rlpy.torch_utility import Modules, hard_sync, soft_sync
+from d3rlpy.torch_utility import Modules, hard_sync, soft_sync, sync_optimizer_state
 from torch import nn
 
 from offline_bench.algorithms.native import losses
@@ -201,11 +201,33 @@ class ATACImpl(ContinuousQFunctionMixin, QLearningAlgoImplBase):  # type: ignore
 
     @property
     def policy(self) -> Any:
+        """The policy that acts: whoever copies it acts the same."""
+        return self._acting_policy
+
+    def copy_policy_from(self, impl: Any) -> None:
+        """Act as `impl` does; and go on from the policy that it trains, where it is ATAC's or PSPI's."""
+        super().copy_policy_from(impl)
+        if self._modules.average_policy is not None:
+            trained = impl.trained_policy if isinstance(impl, ATACImpl) else impl.policy
+            hard_sync(self._modules.policy, trained)
+
+    @property
+    def trained_policy(self) -> Any:
+        """The policy that gradient steps move."""
         return self._modules.policy
 
     @property
     def policy_optim(self) -> Any:
-        return self._modules.actor_optim.optim
+        """Of the phase it is in."""
+        actor, _, _ = self._modules.optimizers(self._is_warm)
+        return actor.optim
+
+    def copy_policy_optim_from(self, impl: Any) -> None:
+        """The optimizers of both phases, where `impl` has two; else its one, for the phase this is in."""
+        if isinstance(impl, ATACImpl):
+            self._copy_optimizers(impl, 0)
+        else:
+            super().copy_policy_optim_from(impl)
 
     @property
     def q_function(self) -> nn.ModuleList:
@@ -214,7 +236,26 @@ class ATACImpl(ContinuousQFunctionMixin, QLearningAlgoImplBase):  # type: ignore
 
     @property
     def q_function_optim(self) -> Any:
-        return self._modules.critic_optim.optim
+        """Of the phase it is in."""
+        _, critic, _ = self._modules.optimizers(self._is_warm)
+        return critic.optim
+
+    def copy_q_function_optim_from(self, impl: Any) -> None:
+        """The optimizers of both phases, where `impl` has two; else its one, for the phase this is in."""
+        if isinstance(impl, ATACImpl):
+            self._copy_optimizers(impl, 1)
+        else:
+            super().copy_q_function_optim_from(impl)
+
+    @property
+    def _is_warm(self) -> bool:
+        warm: bool = self.steps < self._config.n_warm_start_steps
+        return warm
+
+    def _copy_optimizers(self, impl: ATACImpl, place: int) -> None:
+        for warm in (True, False):
+            ours, theirs = (modules.optimizers(warm)[place].optim for modules in (self._modules, impl._modules))
+            sync_optimizer_state(ours, theirs)
 
 
 class PSPIImpl(ATACImpl):
