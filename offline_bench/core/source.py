@@ -47,7 +47,7 @@ def hash_files(*paths: Path) -> str:
     """
     found = [path.resolve() for path in paths if path.is_file()]
     for path in found:
-        found.extend(other for other in sorted(_imported(path)) if other not in found)
+        found.extend(other for other in sorted({*_imported(path)}) if other not in found)
     return _digest("\0".join(_read_code(path) for path in found)) if found else ""
 
 
@@ -123,6 +123,8 @@ def _imported(path: Path) -> Iterator[Path]:
     root = package.parent if package else path.parent
     if not package and str(root) in sysconfig.get_paths().values():
         return  # What lies beside it there is everything that was ever installed.
+    if package:
+        yield from (folder / "__init__.py" for folder in path.parents if folder == package or package in folder.parents)
     for start, name in _imported_names(tree, path, root):
         place = start
         for part in name.split("."):

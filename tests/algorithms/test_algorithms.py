@@ -12,6 +12,7 @@ from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.core.errors import DatasetError, DivergedError, SpecError
 from offline_bench.core.seeds import training_seed
+from offline_bench.data.learner_view import LearnerView
 from offline_bench.schemes.checks import sample_dataset
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,8 @@ TEXTS = [small(name) for name in algorithms.names() if name not in DISCRETE] + [
 
 def learn(text: str, data: Dataset, at: Sequence[int], seed: int = 0, act: bool = False) -> list[Snapshot]:
     snapshots = []
-    for snapshot in build_learner(text).learn(data, at, training_seed(seed), lambda step: None):
+    view = LearnerView.of(data)
+    for snapshot in build_learner(text).learn(view, at, training_seed(seed), lambda step: None):
         if act:
             snapshot.policy.act(data.observations[:5])
         snapshots.append(snapshot)
