@@ -1,4 +1,4 @@
-"""What loading and relabeling cost, measured against reading the same arrays with bare h5py."""
+"""What loading, relabeling and the look at content cost, against reading the same arrays with bare h5py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from offline_bench.core.errors import OfflineBenchError
+from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.minari import read_minari
+from offline_bench.data.seal import watch
 
 ARRAYS = ("observations", "actions", "rewards", "terminations", "truncations")
 STEPS = 500  # of an episode; 11 observations and 3 actions are Hopper's
@@ -25,6 +28,7 @@ class LoadingCost:
     """Medians over `repeats` alternating measurements in one process, in seconds of wall time.
 
     ratio  load_seconds / bare_seconds
+    watch_seconds, watch_ratio  comparing all content before and after one call of a plug-in; that / load_seconds
     relabeling_shares_memory  whether a relabeled dataset has its observations in the very same memory
     """
 
@@ -35,6 +39,8 @@ class LoadingCost:
     ratio: float
     relabel_seconds: float
     relabeling_shares_memory: bool
+    watch_seconds: float
+    watch_ratio: float
 
 
 def measure_loading(transitions: int = 1_000_000, repeats: int = 5) -> LoadingCost:
@@ -43,13 +49,14 @@ def measure_loading(transitions: int = 1_000_000, repeats: int = 5) -> LoadingCo
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _build(folder, episodes)
-        bare, load, relabel = [], [], []
+        bare, load, relabel, watched = [], [], [], []
         for _ in range(repeats):
             bare.append(_time(lambda: _read_bare(folder, episodes))[0])
             seconds, data = _time(lambda: read_minari(folder, "benchmark/loading-v0"))
             load.append(seconds)
             seconds, other = _time(partial(data.with_rewards, np.zeros(data.n, np.float32), "zero"))
             relabel.append(seconds)
+            watched.append(_time(partial(_watch_nothing, data))[0])
             shared = all(
                 np.shares_memory(getattr(data, name), getattr(other, name))
                 for name in ("observations", "next_observations")
@@ -62,7 +69,14 @@ def measure_loading(transitions: int = 1_000_000, repeats: int = 5) -> LoadingCo
         ratio=median(load) / median(bare),
         relabel_seconds=median(relabel),
         relabeling_shares_memory=shared,
+        watch_seconds=median(watched),
+        watch_ratio=median(watched) / median(load),
     )
+
+
+def _watch_nothing(data: Dataset) -> None:
+    with watch(data, OfflineBenchError):
+        pass
 
 
 def _time(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -178,7 +178,11 @@ def _loading() -> list[tuple[str, ...]]:
         *(f"{cost.ratio:.2f}", "≤ 1.25", f"{cost.load_seconds:.2f} s / {cost.bare_seconds:.2f} s"),
     )
     shares = "no observation copied" if cost.relabeling_shares_memory else "OBSERVATIONS COPIED"
-    return [load, (f"relabeling them: {shares}", "", "", f"{1e3 * cost.relabel_seconds:.1f} ms")]
+    watched = (
+        "comparing their content around a plug-in / loading them",
+        *(f"{cost.watch_ratio:.2f}", "≤ 0.25", f"{cost.watch_seconds:.2f} s / {cost.load_seconds:.2f} s"),
+    )
+    return [load, watched, (f"relabeling them: {shares}", "", "", f"{1e3 * cost.relabel_seconds:.1f} ms")]
 
 
 def _description() -> list[tuple[str, ...]]:

@@ -42,14 +42,15 @@ class _Slot:
 
     def reset(self, position: int, seed: int) -> None:
         self.position, self.seed, self.name = position, seed, next(_names)
-        self.observations = [self.environment.reset(seed=seed)[0]]
+        # Copies, here and below: an environment or a policy may fill the same array at every step.
+        self.observations = [np.array(self.environment.reset(seed=seed)[0])]
         self.actions, self.rewards = [], []
 
     def step(self, action: Array) -> Episode | None:
         """Take `action`; the whole episode where it ends with that."""
         observation, reward, terminated, truncated, _ = self.environment.step(action)
-        self.observations.append(observation)
-        self.actions.append(action)
+        self.observations.append(np.array(observation))
+        self.actions.append(np.array(action))
         self.rewards.append(float(reward))
         if not (terminated or truncated):
             return None

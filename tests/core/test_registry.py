@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
-from offline_bench.core.registry import Registry, Spec, hash_source, parse_spec
+from offline_bench.core.registry import Registry, Spec, parse_spec
+from offline_bench.core.source import hash_source
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 
@@ -226,3 +227,29 @@ def test_every_registered_name_is_readable_and_documented(family: Registry[Any],
 def test_the_text_of_a_numpy_number_is_no_literal() -> None:
     with pytest.raises(SpecError):
         things.bind(f"weight(mass={np.float64(1.0)!r})")
+
+
+def test_a_parameter_that_is_not_keyword_only_is_told_what_it_lacks() -> None:
+    registry: Registry[Any] = Registry("thing", handed=1)
+
+    @registry.register("flip")
+    def flip(data: object, p: float = 0.5, *, q: float = 0.5) -> None: ...
+
+    with pytest.raises(SpecError, match=r"p is no keyword-only parameter of flip: put `\*` before it, def flip"):
+        registry.bind("flip(p=0.25)")
+    with pytest.raises(SpecError, match="unknown parameter of flip 'data': "):
+        registry.bind("flip(data=1)")
+    assert str(registry.bind("flip(q=0.25)")) == "flip(q=0.25)"
+
+
+def test_where_a_function_comes_from_is_known() -> None:
+    registry: Registry[Any] = Registry("thing")
+
+    @registry.register("mine", version=3)
+    def mine() -> None: ...
+
+    origin = registry.origin("mine")
+    assert (origin.plugin, origin.version, origin.source) == (True, 3, hash_source(mine))
+    assert len(origin.files) == 16
+    with pytest.raises(UnknownNameError, match="unknown thing 'yours': did you mean mine"):
+        registry.origin("yours")

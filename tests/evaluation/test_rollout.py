@@ -205,3 +205,14 @@ def test_sketches_tell_policies_apart_by_where_they_went() -> None:
     one, same, other = sketch(NOVICE, range(5)), sketch(NOVICE, range(5, 10)), sketch(EXPERT, range(2))
     assert np.linalg.norm(one - same) < np.linalg.norm(one - other)
     assert sketch_visits([], mean, scale) == []
+
+
+def test_what_a_policy_fills_again_and_again_is_noted_as_it_was() -> None:
+    buffer = np.zeros((1, 3), np.float32)
+
+    def act(observations: np.ndarray) -> np.ndarray:
+        buffer[:] += np.float32(0.01)
+        return buffer
+
+    (episode,) = roll_out(act, "Hopper-v5", [0])
+    assert np.diff(episode.actions[:, 0]) == pytest.approx(0.01, abs=1e-5)
