@@ -60,10 +60,10 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
             # What was built may differ from what older records are of.
             jobs = list_missing(runs, folder, means.retry_failed)
     typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
-    for reason, count in Counter(list_stale(runs, folder).values()).items():
-        typer.echo(f"{count} of the others have a record that no longer counts, and are done again: {reason}")
     if not jobs:
         return
+    for reason, count in Counter(list_stale(runs, folder).values()).items():
+        typer.echo(f"stale, so done again: {count} runs, as {reason}")
     check_jobs(jobs, means.device)
     slabs = group_jobs(jobs, folder, means.workers, means.device)
     with open_bar(title, len(jobs), "runs") as bar:

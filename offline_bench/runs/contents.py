@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.loaders import is_here
@@ -25,19 +26,20 @@ def judge_contents(records: Sequence[Record], everywhere: bool) -> dict[Run, str
         if record.fingerprints.get("dataset"):
             datasets[record.run.dataset].append(record)
     found: dict[Run, str] = {}
-    for dataset, group in datasets.items():
+    look = cache(find_content)
+    for group in datasets.values():
         contents = _find_several(group)
         if contents or everywhere:
-            found |= {record.run: reason for record in group if (reason := _judge(record, dataset, contents))}
+            found |= {record.run: reason for record in group if (reason := _judge(record, contents, look))}
     return found
 
 
-def _judge(record: Record, dataset: str, contents: Sequence[str]) -> str:
-    whole, curation = _whole_of(record), record.run.curation
+def _judge(record: Record, contents: Sequence[str], look: Callable[[str, str], str]) -> str:
+    whole, dataset, curation = _whole_of(record), record.run.dataset, record.run.curation
     if whole and not _needs_others(curation):
-        then, now = whole, find_content(dataset, FULL)
+        then, now = whole, look(dataset, FULL)
     else:
-        then, now = record.fingerprints["dataset"], find_content(dataset, curation)
+        then, now = record.fingerprints["dataset"], look(dataset, curation)
     if now:
         return "" if then == now else f"its data had another content ({then}) than {dataset} has here ({now})"
     if contents:

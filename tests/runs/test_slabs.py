@@ -174,6 +174,19 @@ def half_train(slab: JobSlab) -> None:
     assert slab.checkpoint.exists()
 
 
+def test_a_checkpoint_of_other_rewards_under_the_same_name_is_not_gone_on_from(at_home: Path, tmp_path: Path) -> None:
+    first, again = (lambda data, rng: data.true_rewards), (lambda data, rng: -data.true_rewards)
+    try:
+        relabelings.register("changed-of-test")(first)
+        (slab,) = group_jobs([job(reward="changed-of-test", at=(30,))], tmp_path)
+        half_train(slab)
+        relabelings._functions.pop("changed-of-test")
+        relabelings.register("changed-of-test")(again)
+        assert told(carry_out_slab(slab)) == told([carry_out(slab.jobs[0])])
+    finally:
+        relabelings._functions.pop("changed-of-test", None)
+
+
 @pytest.mark.parametrize(
     "texts", [(TD3, f"td3-plus-bc({SMALL}, alpha=1.0)"), (f"bc({SMALL})",), (f"cql({SMALL}, n_action_samples=2)",)]
 )

@@ -11,6 +11,7 @@ import pytest
 
 from offline_bench import Run, algorithms, load, relabelings
 from offline_bench.analysis.frame import to_frame
+from offline_bench.commands import reproduce
 from offline_bench.commands.show import show_status
 from offline_bench.core.plugins import load_plugin
 from offline_bench.core.registry import hash_source
@@ -217,3 +218,10 @@ def test_a_run_of_other_content_is_done_again_and_status_says_why(
     told = capsys.readouterr().out
     assert "1 ok, 1 stale, 1 of 2 to do" in told
     assert "stale: 1 of them: its data had another content (0123456789abcdef)" in told
+    carried_out: list[Any] = []
+    monkeypatch.setattr(reproduce, "carry_out_slabs", lambda slabs, *_: carried_out.extend(slabs) or iter(()))
+    reproduce.carry_out_runs(runs, tmp_path, "two", reproduce.Means(workers=0))
+    told = capsys.readouterr().out
+    assert "two: 1 of 2 runs are done" in told
+    assert "stale, so done again: 1 runs, as its data had another content (0123456789abcdef)" in told
+    assert [slab.jobs for slab in carried_out] == [(Job(bad, (10,)),)]
