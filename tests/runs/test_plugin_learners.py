@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline_bench import Dataset, Job, Record, Run, algorithms, carry_out, relabelings
+from offline_bench import Dataset, Job, Record, Run, algorithms, carry_out, load, relabelings
 from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.algorithms.watched import WatchedLearner
@@ -75,6 +75,16 @@ def test_one_that_only_looks_is_well(at_home: Path) -> None:
     seen = []
     assert carry_out_simple(first=seen.append, acting=lambda data: data.observations.sum()).status == "ok"
     assert isinstance(seen[0], LearnerView)
+
+
+def test_whatever_learner_is_built_in_or_not_is_shown_no_true_reward(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Dataset] = []
+    monkeypatch.setattr("offline_bench.runs.experiment.build_learner", lambda text, device: Simple(seen.append))
+    record = carry_out(Job(run("zero", "bc"), at=(1,)))
+    assert record.status == "ok" and [type(data) for data in seen] == [LearnerView]
+    assert record.data["mean_return"] == load(MEDIUM).true_returns.mean()
 
 
 @pytest.mark.parametrize("name", ["true_rewards", "true_returns", "behavior_returns"])
