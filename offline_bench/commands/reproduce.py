@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from offline_bench.algorithms.device import select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.commands.tell import tell
 from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Run
@@ -39,7 +38,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
     carry_out_runs(suite.runs(), folder, suite.name, means)
     write_tables(folder, suite)
     write_page(folder, suite)
-    typer.echo(compare_with_committed(folder, suite.folder))
+    tell(compare_with_committed(folder, suite.folder))
 
 
 def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
@@ -53,7 +52,7 @@ def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
 def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, means: Means) -> None:
     """Build what data is missing, check every job, then carry out those without a record, showing progress."""
     jobs = list_missing(runs, folder, means.retry_failed)
-    typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
+    tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
         return
     select_device(means.device)

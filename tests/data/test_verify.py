@@ -130,7 +130,7 @@ def test_a_broken_set_stops_no_other_and_the_exit_code_is_1(home: Path) -> None:
     assert "0 of 2 datasets are sound" in said
     assert f"{OTHER}: broken" in said
     assert f"{ID}: differs" in said
-    assert f"{folder(home, OTHER) / 'data' / 'main_data.hdf5'} looks half-downloaded" in said
+    assert f"{folder(home, OTHER) / 'data' / 'main_data.hdf5'} is not HDF5: it begins with b'half'" in said
     assert "fingerprint is" in said
 
 
