@@ -22,6 +22,7 @@ from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError, SuiteError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.plain import plain_line
+from offline_bench.core.reading import read_text
 from offline_bench.core.storage import write_text
 from offline_bench.report.behavior.exact_values import exact_section
 from offline_bench.report.published.comparison import published_section
@@ -120,8 +121,8 @@ def _read_notes(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read {path}: {error}") from error
 
 

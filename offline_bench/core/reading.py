@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+SMALL = 512 * 2**20  # bytes that any file of numbers may unpack to
+PACKING = 100  # times that packed numbers are larger unpacked, at most: those of a task pack two to ten times
 LARGEST = 16 * 2**20  # bytes: records, metadata and suite files have some thousands
 
 _KINDS = {
@@ -51,3 +53,9 @@ def read_start(path: Path, most: int) -> bytes:
             return file.read(most)
     finally:
         os.close(descriptor)
+
+
+def honest_size(status: os.stat_result) -> int:
+    """Bytes that the numbers of a file may unpack to; one full of holes is counted by what it takes on disk."""
+    on_disk = 512 * getattr(status, "st_blocks", 0)
+    return max(SMALL, PACKING * (min(status.st_size, on_disk) if on_disk else status.st_size))

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import DatasetError
+from offline_bench.core.reading import honest_size
+from offline_bench.data.loaders.memory import check_memory
 from offline_bench.data.loaders.signature import describe_file
-from offline_bench.data.loaders.sizes import check_memory, honest_size
 
 
 @dataclass(frozen=True)

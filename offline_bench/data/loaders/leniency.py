@@ -45,7 +45,8 @@ def settle_actions(
         named = " --env ENVIRONMENT" if path.is_file() else ""
         raise DatasetError(
             f"{path}: dataset {dataset_id!r}: actions {tell_outside(actions, outside, space)}. Where the task clips "
-            f"them itself, `offline-bench datasets import {path} --id NEW-ID{named} --clip-actions` takes them in clipped."
+            f"them itself, `offline-bench datasets import {path} --id NEW-ID{named} --clip-actions` takes them in "
+            "clipped."
         )
     rows = int(outside.any(axis=1).sum())
     note = f"{rows} of {len(actions)} actions were beyond the box of the action space and were clipped to it"

@@ -1,19 +1,10 @@
-"""How much a file may ask for: what it could honestly hold, and what this machine has."""
+"""What this machine can hold."""
 
 from __future__ import annotations
 
 import os
 
 from offline_bench.core.errors import DatasetError
-
-SMALL = 512 * 2**20  # bytes that any file may unpack to
-PACKING = 100  # times that packed numbers are larger unpacked, at most: those of a task pack two to ten times
-
-
-def honest_size(status: os.stat_result) -> int:
-    """Bytes that the numbers of a file may unpack to; one full of holes is counted by what it takes on disk."""
-    on_disk = 512 * getattr(status, "st_blocks", 0)
-    return max(SMALL, PACKING * (min(status.st_size, on_disk) if on_disk else status.st_size))
 
 
 def check_memory(size: int, what: str) -> None:
