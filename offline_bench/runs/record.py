@@ -125,16 +125,16 @@ def from_text(text: str, where: str) -> Record:
 
 
 def _from_content(content: dict[str, Any], key: str | None, where: str) -> Record:
+    wrong = list_odd(content)
+    if wrong:
+        raise RecordError(
+            f"{where} lacks the fields of a record: what it has for {', '.join(wrong)} is of another type. "
+            "Delete it to redo its run."
+        )
     expected = {f.name for f in fields(Record)}
     if set(content) | {"support"} != expected or content["status"] not in STATUSES:
         odd = sorted(set(content) - expected | expected - set(content) - {"support"}) or [content["status"]]
         raise RecordError(f"{where} does not have the fields of a record: {', '.join(odd)}. Delete it to redo its run.")
-    odd = list_odd(content)
-    if odd:
-        raise RecordError(
-            f"{where} lacks the fields of a record: what it has for {', '.join(odd)} is of another type. "
-            "Delete it to redo its run."
-        )
     try:
         run = Run(**content["run"])
         curve = [CurvePoint(**point) for point in content["curve"]]

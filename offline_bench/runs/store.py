@@ -80,7 +80,7 @@ def _loose_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]
 
 def _packed_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
     path = folder / PACKED
-    if not path.exists():
+    if not (path.exists() or path.is_symlink()):
         return
     try:
         yield from read_packed(path)
