@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from offline_bench import __version__
+from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
 app = typer.Typer(
@@ -52,7 +53,7 @@ def _complete_family(incomplete: str) -> list[str]:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"offline-bench {__version__}")
+        tell(f"offline-bench {__version__}")
         raise typer.Exit
 
 
@@ -212,14 +213,18 @@ def build(
 
 @datasets_app.command(name="import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file.")],
-    env: Annotated[str, typer.Option(help="The Gymnasium id of the environment it comes from.")],
+    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or the folder of a Minari dataset.")],
     id: Annotated[str, typer.Option(help="What to call it, such as mine/hopper-medium-v0.")],
+    env: Annotated[str | None, typer.Option(help="The Gymnasium id of the environment a D4RL file comes from.")] = None,
+    clip_actions: Annotated[bool, typer.Option(help="Clip actions that leave the box of the action space.")] = False,
+    drop_broken: Annotated[bool, typer.Option(help="Leave out episodes of a Minari dataset that are none.")] = False,
+    ignore: Annotated[list[str], typer.Option(help="An array of a D4RL file to pass over; may be repeated.")] = [],  # noqa: B006
 ) -> None:
-    """Check a D4RL file and take it over into the cache under an id."""
+    """Check a D4RL file or a Minari dataset and take it over into the cache under an id."""
     from offline_bench.commands.dataset_files import import_dataset
+    from offline_bench.data.loaders.leniency import Leniency
 
-    import_dataset(file, env, id)
+    import_dataset(file, env, id, Leniency(clip_actions, drop_broken, tuple(ignore)))
 
 
 @datasets_app.command()
@@ -267,10 +272,10 @@ def main() -> None:
     try:
         app()
     except OfflineBenchError as error:
-        typer.echo(f"error: {error}", err=True)
+        tell_error(error)
         sys.exit(2)
     except _Interrupted:
-        typer.echo("\ninterrupted: what is finished is saved, and the same command goes on from there", err=True)
+        tell("\ninterrupted: what is finished is saved, and the same command goes on from there", err=True)
         sys.exit(130)
 
 

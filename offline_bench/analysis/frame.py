@@ -12,7 +12,7 @@ import pandas as pd
 
 from offline_bench.core.errors import RecordError
 from offline_bench.data.loaders.cards import Task
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.staleness import find_stale_among
 
@@ -89,7 +89,7 @@ def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(record: Record, stale: str) -> dict[str, Any]:
-    task = find_task(record.run.dataset)
+    task = try_task(record.run.dataset)
     true_return, length = mean_of(record.returns), mean_of(record.lengths)
     status, reason = record.status, record.reason
     if status == "ok" and not np.isfinite(true_return):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from offline_bench.behaviors import Behavior, behaviors
 from offline_bench.behaviors.training import BehaviorRecipe
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
 from offline_bench.core.paths import cache_folder, datasets_folder
+from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.episode import Episode
 from offline_bench.data.loaders.cards import Card
@@ -57,8 +57,8 @@ class DatasetRecipe:
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
                 raise DatasetError(f"{name} is to be a list of texts, not {value!r}")
-        if self.transitions < 1 or self.seed < 0:
-            raise DatasetError("transitions is at least 1, and seed at least 0")
+        if not 1 <= self.transitions < 2**40 or not 0 <= self.seed < 2**63:
+            raise DatasetError("transitions is from 1 below 2**40, and seed from 0 below 2**63")
         if self.precision not in ("float32", "float64"):
             raise DatasetError(f"precision is to be 'float32' or 'float64', not {self.precision!r}")
         if bool(self.policies) == bool(self.behaviors):
@@ -81,9 +81,11 @@ def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
     path = path or datasets_folder() / "recipes.toml"
     build: type[Any] = {"dataset": DatasetRecipe, "behavior": BehaviorRecipe}[kind]
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get(kind, {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = read_toml(path).get(kind, {})
+    except (OSError, ValueError) as error:
         raise DatasetError(f"cannot read the recipes {path}: {error}") from error
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise DatasetError(f"{path}: {kind} is to hold one table per name, as [{kind}.name]")
     recipes = {}
     for name, table in tables.items():
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}

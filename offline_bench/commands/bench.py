@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import typer
-
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
 from offline_bench.benchmarks.loading_cost import measure_loading
@@ -27,6 +25,7 @@ from offline_bench.benchmarks.training_cost import (
     measure_training,
 )
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.registry import unknown_name
@@ -94,7 +93,7 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
     """Measure and print what is chosen, ratios first; to `file` as JSON too."""
     choice.check()
     measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
-    typer.echo(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
+    tell(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
     if not choice.is_narrow:
         rows = [row for rows in _each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
         measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
@@ -121,7 +120,7 @@ def print_profiles(choice: Choice) -> None:
     profiles = list(_each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
     kinds = list(profiles[0].parts)
     header = ("algorithm", "network, batch", "runs", *kinds, "ms per run and step")
-    typer.echo(f"Measured on {read_machine()}; share of the time of a step, on one thread.\n")
+    tell(f"Measured on {read_machine()}; share of the time of a step, on one thread.\n")
     _print_table(header, (_profile_row(found, kinds) for found in profiles))
 
 
@@ -143,7 +142,7 @@ def _print_training(costs: list[TrainingCost]) -> None:
     )
     _print_table(header, map(_training_row, costs))
     rates = {cost.size.width: cost.gflops for cost in costs}
-    typer.echo(LEGEND.format(rates=", ".join(f"{width}: {rate:.0f} GFLOP/s" for width, rate in rates.items())) + "\n")
+    tell(LEGEND.format(rates=", ".join(f"{width}: {rate:.0f} GFLOP/s" for width, rate in rates.items())) + "\n")
 
 
 def _training_row(cost: TrainingCost) -> tuple[str, ...]:
@@ -231,4 +230,4 @@ def _name(cell: Any) -> str:
 
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines = [header, ["---"] * len(header), *rows]
-    typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+    tell("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")

@@ -7,11 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import typer
-
 from offline_bench.behaviors.collect import find_recipe, load_recipes, size_id, write_collected
 from offline_bench.behaviors.training import train_behavior
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name
@@ -47,7 +46,7 @@ def build_datasets(ids: Sequence[str] | None, workers: int, transitions: int | N
             raise UnknownNameError(unknown_name("built-in dataset", dataset, built_in))
     built = _build_missing([Order(built_in[dataset], transitions) for dataset in wanted], workers)
     if built < len(wanted):
-        typer.echo(f"{len(wanted) - built} of {len(wanted)} datasets were in {cache_folder()} already")
+        tell(f"{len(wanted) - built} of {len(wanted)} datasets were in {cache_folder()} already")
 
 
 def build_missing(ids: Iterable[str], workers: int) -> int:

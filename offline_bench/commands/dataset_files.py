@@ -8,29 +8,33 @@ from pathlib import Path
 import typer
 
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.loaders import find_task
 from offline_bench.data.loaders.intake import take_in
+from offline_bench.data.loaders.leniency import Leniency
 from offline_bench.data.loaders.verify import Copy, Verdict, list_copies, verify
 
 
-def import_dataset(file: Path, environment: str, dataset_id: str) -> None:
-    """Take the D4RL file over into the cache as `dataset_id`, and print what came in."""
-    taken = take_in(file, environment, dataset_id)
+def import_dataset(file: Path, environment: str | None, dataset_id: str, leniency: Leniency) -> None:
+    """Take the D4RL file or Minari folder over into the cache as `dataset_id`, and print what came in."""
+    taken = take_in(file, environment, dataset_id, leniency)
     data, task = taken.data, find_task(dataset_id)
     mean = float(data.true_returns.mean())
     score = f" (normalized {task.normalize(mean):.1f})" if task else ""
-    typer.echo(
+    tell(
         f"{dataset_id}: {data.n_episodes} episodes, {data.n} transitions, mean return {mean:.1f}{score}, "
         f"fingerprint {data.fingerprint}, in {taken.folder}"
     )
+    for note in data.notes:
+        tell(f"Note: {note}.")
     if taken.jumps:
-        typer.echo(
+        tell(
             f"In {taken.jumps} episodes some step's next observation is not what the next step saw. Both are kept; "
             "other readers of Minari's format see the second alone."
         )
     if not task:
-        typer.echo(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
+        tell(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
 
 
 def verify_datasets(ids: Sequence[str] | None) -> None:
@@ -45,9 +49,9 @@ def verify_datasets(ids: Sequence[str] | None) -> None:
             bar.show(1.0 - bytes_left / total, len(verdicts), _describe(verdicts[-1]))
     complaints += [_complain(verdict) for verdict in verdicts if verdict.problems]
     sound = sum(not verdict.problems for verdict in verdicts)
-    typer.echo(f"{sound} of {len(verdicts)} datasets are sound and agree with their cards, metadata and environments")
+    tell(f"{sound} of {len(verdicts)} datasets are sound and agree with their cards, metadata and environments")
     for complaint in complaints:
-        typer.echo(complaint)
+        tell(complaint)
     if complaints:
         raise typer.Exit(1)
 
@@ -70,7 +74,8 @@ def _describe(verdict: Verdict) -> str:
     if verdict.problems:
         return f"{verdict.copy.id}: {'differs' if verdict.fingerprint else 'broken'}"
     where = "as on its card" if verdict.expected else "which no card has"
-    return f"{verdict.copy.id}: sound, fingerprint {verdict.fingerprint}, {where}"
+    noted = "".join(f"; {note}" for note in verdict.notes)
+    return f"{verdict.copy.id}: sound, fingerprint {verdict.fingerprint}, {where}{noted}"
 
 
 def _complain(verdict: Verdict) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import typer
 
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import DatasetNotFoundError
 from offline_bench.core.storage import write_text
 from offline_bench.data.coverage import (
@@ -39,14 +39,14 @@ def describe_dataset(dataset: str, json: Path | None, png: Path | None, referenc
     moments = measure_moments(states_of(data))
     view = view_states(data, moments, task)
     coverage = measure_coverage(data, task, cells, np.random.default_rng(DESCRIPTION_ENTROPY), moments)
-    typer.echo(describe_text(coverage, notes))
+    tell(describe_text(coverage, (*(f"Note: {note}." for note in data.notes), *notes)))
     if json is not None:
         write_text(json, describe_json(coverage))
     if png is not None:
         draw_coverage(png, coverage, episode_points(data, task), view)
     for path in (json, png):
         if path is not None:
-            typer.echo(f"wrote {path}")
+            tell(f"wrote {path}")
 
 
 def _find_cells(dataset: str, reference: str | None) -> tuple[Cells | None, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from offline_bench.core.plain import plain_line
 from offline_bench.runs.record import Record
 
 
@@ -30,7 +31,7 @@ class Bar:
         self.progress.update(self.task, completed=share, count=f"{finished}/{self.total} {self.unit}", left=left)
         if line:
             prefix = f"[{finished}/{self.total}, {left}] "
-            self.console.print(prefix + line, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(prefix + plain_line(line), markup=False, highlight=False, soft_wrap=True)
 
     def _left(self, share: float) -> str:
         elapsed = time.monotonic() - self.started

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.predictions.prediction import load_predictions
 from offline_bench.analysis.published.facts import load_published
 from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
 from offline_bench.analysis.summary import Question, summarize
 from offline_bench.commands.records import read_runs, tell_problems
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError
 from offline_bench.core.storage import write_text
 from offline_bench.report.figures.figure import write_figures
@@ -39,7 +38,7 @@ def write_page(folder: Path, suite: Suite) -> None:
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
     write_table_files(folder / "tables", [table for group in tables.values() for table in group])
     write_text(folder / PAGE, report_page(summary, tables, figures))
-    typer.echo(f"wrote {PAGE}, figures and tables to {folder}")
+    tell(f"wrote {PAGE}, figures and tables to {folder}")
     export_scores(folder / "tables" / RLIABLE, reading.records)
 
 
@@ -50,7 +49,7 @@ def export_scores(path: Path, records: list[Record]) -> None:
     except RecordError as error:
         # A grid with holes is no matrix; everything else of the report is told with them.
         path.unlink(missing_ok=True)
-        typer.echo(f"no {path.name}: {error}")
+        tell(f"no {path.name}: {error}")
         return
     if scores:
         write_rliable(path, scores, tasks)

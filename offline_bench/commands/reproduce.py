@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from offline_bench.algorithms.device import select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.commands.tell import tell
 from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing, list_stale
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Run
@@ -40,7 +39,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
     carry_out_runs(suite.runs(), folder, suite.name, means)
     write_tables(folder, suite)
     write_page(folder, suite)
-    typer.echo(compare_with_committed(folder, suite.folder))
+    tell(compare_with_committed(folder, suite.folder))
 
 
 def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
@@ -59,11 +58,11 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
         if build_missing(_datasets_of(jobs), max(means.workers, 1)):
             # What was built may differ from what older records are of.
             jobs = list_missing(runs, folder, means.retry_failed)
-    typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
+    tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
         return
     for reason, count in Counter(list_stale(runs, folder).values()).items():
-        typer.echo(f"stale, so done again: {count} runs, as {reason}")
+        tell(f"stale, so done again: {count} runs, as {reason}")
     check_jobs(jobs, means.device)
     slabs = group_jobs(jobs, folder, means.workers, means.device)
     with open_bar(title, len(jobs), "runs") as bar:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from offline_bench.algorithms import algorithms
 from offline_bench.commands.tables import local_folder
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import UnknownNameError
+from offline_bench.core.plain import plain_line
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.data.loaders.folders import list_folders
@@ -42,13 +42,13 @@ FAMILIES = {
 def show_families() -> None:
     """Print the families of names, how many each has, and how to see them."""
     for family, line in FAMILIES.items():
-        typer.echo(f"{family} ({len(name_all(family))})\n    {line}: offline-bench list {family}")
+        tell(f"{family} ({len(name_all(family))})\n    {line}: offline-bench list {family}")
 
 
 def show_names(family: str) -> None:
     """Print each name of `family` with the first line of what it is. Raises `UnknownNameError`."""
     for name, line in describe_names(family).items():
-        typer.echo(f"{name}\n    {line}")
+        tell(f"{name}\n    {line}")
 
 
 def describe_names(family: str) -> dict[str, str]:
@@ -87,14 +87,14 @@ def show_status(name: str, folder: Path | None) -> None:
         stale = list_stale(runs, place)
         counts = Counter("stale" if record.run in stale else record.status for record in records)
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
-        typer.echo(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
+        tell(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
         for record in records:
             if record.status != "ok":
-                typer.echo(f"  {record.status}: {record.run}: {record.reason}")
+                tell(plain_line(f"  {record.status}: {record.run}: {record.reason}"))
         for reason, count in Counter(stale.values()).items():
-            typer.echo(f"  stale: {count} of them: {reason}")
+            tell(plain_line(f"  stale: {count} of them: {reason}"))
         for problem in reading.problems:
-            typer.echo(f"  unreadable: {problem}")
+            tell(plain_line(f"  unreadable: {problem}"))
 
 
 def check_scheme(family: str, spec: str) -> None:
@@ -103,7 +103,7 @@ def check_scheme(family: str, spec: str) -> None:
     if family not in checks:
         raise UnknownNameError(unknown_name("family", family, checks))
     checks[family](spec)
-    typer.echo(f"{family} {spec} keeps its contract")
+    tell(f"{family} {spec} keeps its contract")
 
 
 def _signature(name: str, function: Callable[..., Any]) -> str:

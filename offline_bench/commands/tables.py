@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-import typer
 
 from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.frame import to_frame
@@ -19,8 +18,11 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import write_page
+from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError, SuiteError
 from offline_bench.core.paths import results_folder
+from offline_bench.core.plain import plain_line
+from offline_bench.core.reading import read_text
 from offline_bench.core.storage import write_text
 from offline_bench.report.behavior.exact_values import exact_section
 from offline_bench.report.published.comparison import published_section
@@ -50,7 +52,7 @@ def print_leaderboard(name: str, folder: Path | None) -> None:
 
 def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> None:
     """Print the leaderboard of the records of `runs` in `folder`."""
-    typer.echo(leaderboard_markdown(_build(folder, runs)))
+    tell(leaderboard_markdown(_build(folder, runs)))
 
 
 def write_report(name: str, folder: Path | None) -> None:
@@ -85,8 +87,8 @@ def write_tables(folder: Path, suite: Suite) -> None:
     for name, text in texts.items():
         write_text(folder / name, text)
     for problem in reading.problems:
-        typer.echo(f"left out: {problem}", err=True)
-    typer.echo(f"wrote {', '.join(texts)} to {folder}")
+        tell(plain_line(f"left out: {problem}"), err=True)
+    tell(f"wrote {', '.join(texts)} to {folder}")
 
 
 def publish_results(name: str, folder: Path | None) -> None:
@@ -103,7 +105,7 @@ def publish_results(name: str, folder: Path | None) -> None:
             f"Run `offline-bench reproduce {suite.name}` first."
         )
     path = pack_records(suite.folder, records)
-    typer.echo(f"packed {len(records)} records into {path}")
+    tell(f"packed {len(records)} records into {path}")
     write_tables(suite.folder, suite)
     write_page(suite.folder, suite)
 
@@ -121,8 +123,8 @@ def _read_notes(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read {path}: {error}") from error
 
 

@@ -255,9 +255,11 @@ def _coerce(text: str, key: str, value: Any, hint: Any) -> Any:
     kinds = [typing.get_origin(kind) or kind for kind in wanted]
     kinds = [tuple if kind in (list, Sequence) else kind for kind in kinds]
     if not all(isinstance(kind, type) for kind in kinds):
+        _check_size(text, key, value)
         return value  # No annotation, Any or Literal: the plug-in itself decides.
     if float in kinds and type(value) is int:
         value = _to_float(text, key, value)
+    _check_size(text, key, value)
     if type(value) not in kinds:
         names = " or ".join(kind.__name__ for kind in kinds)
         raise SpecError(f"in {text!r}: {key} is to be a {names}, not {value!r}")
@@ -266,6 +268,11 @@ def _coerce(text: str, key: str, value: Any, hint: Any) -> Any:
         if len(inside) == 1 or inside[1:] == (...,):
             return tuple(_coerce(text, key, inner, inside[0]) for inner in value)
     return value
+
+
+def _check_size(text: str, key: str, value: Any) -> None:
+    if type(value) is int and abs(value) >= 2**63:
+        raise SpecError(f"in {text!r:.200}: {key} is beyond the whole numbers of 64 bits")
 
 
 def _to_float(text: str, key: str, value: int) -> float:

@@ -61,6 +61,7 @@ class Dataset:
     timeouts           (n,) bool, the clock ran out or the episode was cut here: the value after it is bootstrapped
     curation, relabeling   canonical text of what was done to it
     sources            the whole episodes a curation cut it from; None where its episodes are whole
+    notes              what reading it decided, a sentence each: its file has it otherwise
 
     Raises `DatasetError`, naming the dataset and the field, where a rule is broken.
     """
@@ -78,6 +79,7 @@ class Dataset:
     curation: str = "full"
     relabeling: str = "original"
     sources: Sources | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rewards.size == 0:
@@ -158,6 +160,22 @@ def protect(array: Array) -> Array:
     return np.asarray(array.data.toreadonly())
 
 
+def find_outside(actions: Array, space: ActionSpace) -> Array:
+    """Which numbers of `actions` `space` does not take, of their shape; a box forgives what rounding does."""
+    if space.discrete:
+        return (actions < 0) | (actions >= space.n)
+    below = actions < space.low - 1e-5 * (1.0 + np.abs(space.low))
+    outside: Array = below | (actions > space.high + 1e-5 * (1.0 + np.abs(space.high)))
+    return outside
+
+
+def tell_outside(actions: Array, outside: Array, space: ActionSpace) -> str:
+    """What is wrong with `actions`, of which `outside` are not in `space`, without the full stop."""
+    bounds = f"0..{space.n - 1}" if space.discrete else "the box of the action space"
+    row = int(np.argwhere(outside)[0][0])
+    return f"leave {bounds} {int(outside.sum())} times, first at row {row}: {actions[row]}"
+
+
 def is_write(error: Exception) -> bool:
     """Whether `error` is what NumPy raises on a write to a protected array, or on lifting its protection."""
     return "read-only" in str(error) or "WRITEABLE" in str(error)
@@ -204,17 +222,11 @@ def _validate_actions(data: Dataset) -> None:
     if space.discrete:
         if data.actions.ndim != 1:
             _refuse(data, "actions", f"have shape {data.actions.shape} where a discrete space wants (n,)")
-        outside = (data.actions < 0) | (data.actions >= space.n)
-        bounds = f"0..{space.n - 1}"
-    else:
-        if data.actions.ndim != 2 or data.actions.shape[1:] != space.low.shape:
-            _refuse(data, "actions", f"have shape {data.actions.shape} where the space wants (n, {space.low.size})")
-        below = data.actions < space.low - 1e-5 * (1.0 + np.abs(space.low))
-        outside = below | (data.actions > space.high + 1e-5 * (1.0 + np.abs(space.high)))
-        bounds = "the box of the action space"
+    elif data.actions.ndim != 2 or data.actions.shape[1:] != space.low.shape:
+        _refuse(data, "actions", f"have shape {data.actions.shape} where the space wants (n, {space.low.size})")
+    outside = find_outside(data.actions, space)
     if outside.any():
-        row = int(np.argwhere(outside)[0][0])
-        _refuse(data, "actions", f"leave {bounds} {int(outside.sum())} times, first at row {row}: {data.actions[row]}")
+        _refuse(data, "actions", tell_outside(data.actions, outside, space))
 
 
 def _validate_ends(data: Dataset) -> None:

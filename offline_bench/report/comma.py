@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 
-# At the start of a cell, a spreadsheet takes these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t")
+from offline_bench.core.plain import UNPRINTABLE
+
+# At the start of a cell, a spreadsheet takes these for a formula: a minus of typesetting, too.
+_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
 
 
 def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
     """A header and rows as CSV: lines end in LF, numbers have four decimals, counts none; empty where there is none.
 
     Infinity is written as `inf` or `-inf`. A text that a spreadsheet would run as a formula gets an apostrophe before
-    it, so that `=1+1` reads `'=1+1`; numbers are never touched.
+    it, so that `=1+1` reads `'=1+1`, after blanks and in the wide signs of East Asia too; numbers are never touched.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -26,9 +29,9 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float |
 
 def _cell(value: str | float | None) -> str:
     if isinstance(value, str):
-        # Some readers end a row at a carriage return, and it needs no quotes to be written.
-        text = value.replace("\r", " ")
-        return f"'{text}" if text.startswith(_FORMULA) else text
+        # Some readers end a row at a carriage return, or a text at a NUL, and neither needs quotes to be written.
+        text = "".join(mark if mark == "\n" or unicodedata.category(mark) not in UNPRINTABLE else " " for mark in value)
+        return f"'{text}" if _is_formula(value) else text
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or math.isnan(value):
@@ -37,3 +40,9 @@ def _cell(value: str | float | None) -> str:
         return str(value)
     text = f"{value:.4f}"
     return "0.0000" if text == "-0.0000" else text
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute `text`: what it does not show before it, it may pass over."""
+    shown = (mark for mark in text if not mark.isspace() and unicodedata.category(mark) not in UNPRINTABLE)
+    return unicodedata.normalize("NFKC", next(shown, "")).startswith(_FORMULA)

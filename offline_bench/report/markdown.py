@@ -7,11 +7,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from offline_bench.core.plain import UNPRINTABLE
+
 NO_VALUE = "–"
 
 # Entities, since Markdown never takes one for structure: neither in a table nor in a list can they be misread.
 _ENTITIES = str.maketrans({mark: f"&#{ord(mark)};" for mark in "|`\\*~$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -21,7 +22,7 @@ def escape(text: str) -> str:
     Plug-in names and error messages come from strangers: HTML, table and list marks, links, line breaks and
     control characters in them are written as entities or spaces.
     """
-    plain = "".join(" " if unicodedata.category(mark) in _UNPRINTABLE else mark for mark in text)
+    plain = "".join(" " if unicodedata.category(mark) in UNPRINTABLE else mark for mark in text)
     marked = " ".join(plain.split()).translate(_ENTITIES)
     return _OUTER_UNDERSCORE.sub("&#95;", marked).replace("](", "&#93;(")
 

@@ -8,7 +8,8 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from offline_bench.core.errors import RecordError
+from offline_bench.core.errors import RecordError, SpecError
+from offline_bench.runs.content import is_count, is_text, list_odd
 
 SCHEMA = 1
 STATUSES = ("ok", "diverged", "failed", "skipped")
@@ -19,6 +20,7 @@ class Run:
     """All that decides a result. `curation`, `relabeling` and `algorithm` are canonical spec texts.
 
     `steps` are gradient steps; `episodes` are evaluation episodes.
+    Raises `SpecError` naming the field that is no text, or no whole number of 64 bits.
     """
 
     dataset: str
@@ -28,6 +30,16 @@ class Run:
     seed: int
     steps: int
     episodes: int
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "curation", "relabeling", "algorithm"):
+            if not is_text(getattr(self, name)):
+                raise SpecError(f"the {name} of a run is a text, not {getattr(self, name)!r:.80}")
+        for name in ("seed", "steps", "episodes"):
+            if not is_count(getattr(self, name)):
+                raise SpecError(
+                    f"the {name} of a run is a whole number from 0 to 2**63 - 1, not {getattr(self, name)!r:.80}"
+                )
 
     @property
     def key(self) -> str:
@@ -79,9 +91,9 @@ class Record:
 def to_text(record: Record) -> str:
     """Canonical JSON: keys sorted, one final newline, with a checksum over everything else.
 
-    NaN and infinity become null, as strict JSON has neither.
+    NaN and infinity become null, as strict JSON has neither; half a character becomes its code.
     """
-    content = _without_nan({**asdict(record), "key": record.run.key})
+    content = _strict({**asdict(record), "key": record.run.key})
     if not record.support:
         # Records from before it was measured keep their text.
         del content["support"]
@@ -98,11 +110,11 @@ def from_text(text: str, where: str) -> Record:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{where} is cut short or is no JSON ({error}). Delete it to redo its run.") from error
-    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+    if not isinstance(content, dict) or type(content.get("schema")) is not int:
         raise RecordError(f"{where} is no record of a run: it has no schema number. Move it out of the results folder.")
     if content["schema"] > SCHEMA:
         raise RecordError(
-            f"{where} has schema {content['schema']}, newer than the {SCHEMA} known here. "
+            f"{where} has schema {content['schema']!r:.40}, newer than the {SCHEMA} known here. "
             "Update offline_bench to read it; it was left as it is."
         )
     checksum = content.pop("checksum", None)
@@ -113,6 +125,12 @@ def from_text(text: str, where: str) -> Record:
 
 
 def _from_content(content: dict[str, Any], key: str | None, where: str) -> Record:
+    wrong = list_odd(content)
+    if wrong:
+        raise RecordError(
+            f"{where} lacks the fields of a record: what it has for {', '.join(wrong)} is of another type. "
+            "Delete it to redo its run."
+        )
     expected = {f.name for f in fields(Record)}
     if set(content) | {"support"} != expected or content["status"] not in STATUSES:
         odd = sorted(set(content) - expected | expected - set(content) - {"support"}) or [content["status"]]
@@ -120,7 +138,7 @@ def _from_content(content: dict[str, Any], key: str | None, where: str) -> Recor
     try:
         run = Run(**content["run"])
         curve = [CurvePoint(**point) for point in content["curve"]]
-    except TypeError as error:
+    except (TypeError, SpecError) as error:
         raise RecordError(f"{where} lacks the fields of a record ({error}). Delete it to redo its run.") from error
     if run.key != key:
         raise RecordError(f"{where} says its key is {key}, but its run has {run.key}. Delete it to redo its run.")
@@ -135,11 +153,13 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _without_nan(value: Any) -> Any:
+def _strict(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
+        return {_strict(key): _strict(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
+        return [_strict(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

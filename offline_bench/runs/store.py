@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from offline_bench.core.errors import RecordError
+from offline_bench.core.plain import cut
+from offline_bench.core.reading import read_text
 from offline_bench.core.storage import scratch_path, write_text
+from offline_bench.runs.packed import read_packed
 from offline_bench.runs.record import Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
+TOLD = 500  # characters of what is wrong with a file: its own words in it may have no end
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def read_records(folder: Path) -> Reading:
         try:
             record = from_text(text, where)
         except RecordError as error:
-            problems.append(str(error))
+            problems.append(cut(str(error), TOLD))
         else:
             records[record.run.key] = record
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
@@ -65,29 +70,22 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
     return path
 
 
-def _loose_texts(folder: Path, problems: list[str]) -> list[tuple[str, str]]:
-    texts = []
+def _loose_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
     for path in sorted((folder / "records").rglob("*.json")):
         try:
-            texts.append((str(path), path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
+            yield str(path), read_text(path)
+        except (OSError, ValueError) as error:
             problems.append(f"{path} cannot be read ({error}). Delete it to redo its run.")
-    return texts
 
 
-def _packed_texts(folder: Path, problems: list[str]) -> list[tuple[str, str]]:
+def _packed_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
     path = folder / PACKED
-    if not path.exists():
-        return []
-    import pyarrow
-    import pyarrow.parquet
-
+    if not (path.exists() or path.is_symlink()):
+        return
     try:
-        table = pyarrow.parquet.read_table(path, columns=["key", "record"])
-    except (OSError, pyarrow.ArrowException) as error:
+        yield from read_packed(path)
+    except (OSError, ValueError) as error:
         problems.append(f"{path} cannot be read ({error}). Fetch it again, or delete it to redo its runs.")
-        return []
-    return [(f"{path} (run {row['key']})", str(row["record"])) for row in table.to_pylist()]
 
 
 def _slug(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import product
@@ -12,7 +11,9 @@ from typing import Any
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.paths import results_folder
+from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
+from offline_bench.runs.content import is_count
 from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
@@ -93,8 +94,8 @@ def load_suite(name: str) -> Suite:
     if not path.is_file():
         raise SuiteError(f"no suite file {path}: " + unknown_name("suite", name, list_suites()))
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(path)
+    except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read the suite file {path}: {error}") from error
     unknown = set(content) - {"title", "grids", "predictions", "published"}
     predictions = content.get("predictions", [])
@@ -114,7 +115,7 @@ def load_suite(name: str) -> Suite:
 def _build_grid(table: Any, where: str) -> Grid:
     known = {f.name for f in fields(Grid)}
     if not isinstance(table, dict):
-        raise SuiteError(f"{where}: is to be a table of {', '.join(sorted(known))}, not {table!r}")
+        raise SuiteError(f"{where}: is to be a table of {', '.join(sorted(known))}, not {table!r:.200}")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: {unknown_name('key', key, known)}")
@@ -130,14 +131,14 @@ def _check_grid(grid: Grid) -> None:
     for name in ("datasets", "algorithms", "relabelings", "curations"):
         value = getattr(grid, name)
         if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
-            raise SuiteError(f"{name} is to be a list of texts, not {value!r}")
+            raise SuiteError(f"{name} is to be a list of texts, not {value!r:.200}")
     for name in ("seeds", "curve"):
         value = getattr(grid, name)
-        if not isinstance(value, list | tuple) or not all(type(number) is int and number >= 0 for number in value):
-            raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r}")
+        if not isinstance(value, list | tuple) or not all(map(is_count, value)):
+            raise SuiteError(f"{name} is to be a list of whole numbers from 0 below 2**63, not {value!r:.200}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
-    for name in ("steps", "episodes"):
+    for name, most in (("steps", 10**12), ("episodes", 10**6)):
         value = getattr(grid, name)
-        if type(value) is not int or value < 1:
-            raise SuiteError(f"{name} is to be a whole number from 1, not {value!r}")
+        if type(value) is not int or not 1 <= value <= most:
+            raise SuiteError(f"{name} is to be a whole number from 1 to {most:,}, not {value!r:.80}")

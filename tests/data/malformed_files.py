@@ -270,8 +270,8 @@ def d4rl_value_faults() -> Iterator[Fault]:
     for name in ("terminals", "timeouts"):
         for kind, value in (("neither 0 nor 1", 2.0), ("negative", -1.0), ("neither 0 nor 1", 0.5), ("nan", np.nan)):
             yield Fault(kind, name, in_array(name, replace(spoil(1, value))))
-    yield Fault("terminal and time-out", "terminals and timeouts", in_array("terminals", replace(spoil(7, True))))
-    yield Fault("terminal and time-out", "terminals and timeouts", in_array("timeouts", replace(spoil(3, True))))
+    for name in ("dones", "costs", "episode_ends", "masks"):
+        yield Fault("an unknown key", name, add_array(name))
     for value in (2.1, -2.1, 1e6, -1e6):
         yield Fault("actions out of the box", "actions", in_array("actions", replace(spoil(4, value))))
     for name in ("observations", "next_observations"):
@@ -280,6 +280,14 @@ def d4rl_value_faults() -> Iterator[Fault]:
     yield Fault("of another environment", "actions", in_array("actions", replace(lambda array: np.zeros((8, 2)))))
     yield Fault("zero episodes", "observations", empty_all)
     yield Fault("zero episodes", "observations", lambda path: h5py.File(path, "w").close())
+
+
+def add_array(name: str) -> Callable[[Path], None]:
+    def plant(path: Path) -> None:
+        with h5py.File(path, "a") as file:
+            file[name] = np.zeros(8)
+
+    return plant
 
 
 def empty_all(path: Path) -> None:

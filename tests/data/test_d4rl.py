@@ -136,8 +136,6 @@ def nan_at(name: str, row: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("without", "changed", "complaint"),
     [
-        ((), {"terminals": np.isin(np.arange(9), [6])}, "terminals and timeouts are both set at row 6"),
-        (("next_observations",), {"terminals": np.isin(np.arange(9), [6])}, "both set at row 6"),
         (("rewards",), {}, "lacks rewards"),
         (("observations",), {}, "lacks observations"),
         ((), {"rewards": np.zeros(8)}, "rewards has 8 rows where observations has 9"),

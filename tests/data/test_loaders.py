@@ -256,7 +256,8 @@ def test_a_file_cut_anywhere_is_refused_by_name(folder: Path) -> None:
         message = refused(folder)
         assert str(path) in message
         assert "looks half-downloaded, truncated or corrupt" in message
-        assert f"Delete the folder {folder} and fetch it" in message
+        assert f"move the folder {folder} away and fetch it" in message
+        assert "Delete" not in message
 
 
 def test_a_file_with_a_zeroed_stretch_is_refused_or_whole(folder: Path) -> None:

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 import typer.testing
 
+from offline_bench.analysis.frame import to_frame
 from offline_bench.cli import app
+from offline_bench.commands.records import read_runs
 from offline_bench.core.errors import DatasetNotFoundError
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.data.loaders.verify import list_copies, verify
 from offline_bench.data.loaders.writer import write_minari
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.store import save_record
 from tests.conftest import MEDIUM, RANDOM
 
 ID = "mine/pendulum-v0"
@@ -130,7 +134,7 @@ def test_a_broken_set_stops_no_other_and_the_exit_code_is_1(home: Path) -> None:
     assert "0 of 2 datasets are sound" in said
     assert f"{OTHER}: broken" in said
     assert f"{ID}: differs" in said
-    assert f"{folder(home, OTHER) / 'data' / 'main_data.hdf5'} looks half-downloaded" in said
+    assert f"{folder(home, OTHER) / 'data' / 'main_data.hdf5'} is not HDF5: it begins with b'half'" in said
     assert "fingerprint is" in said
 
 
@@ -176,3 +180,51 @@ def test_the_built_in_sets_differ_in_nothing_but_their_size(at_home: Path) -> No
     for dataset in (MEDIUM, RANDOM):
         (problem,) = problems(dataset)
         assert problem.startswith("fingerprint is")
+
+
+def test_a_set_whose_environment_raises_anything_hides_no_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(environment: str, where: str) -> None:
+        raise AssertionError("the simulator does not like it")
+
+    monkeypatch.setattr("offline_bench.data.loaders.verify.find_spaces", fail)
+    code, said = run()
+    assert code == 1
+    assert said.count("cannot be verified: AssertionError: the simulator does not like it") == 2
+    assert "0 of 2 datasets are sound" in said
+
+
+def test_references_that_cannot_be_read_cost_one_set_its_scores_and_are_told(home: Path, tmp_path: Path) -> None:
+    runs = [Run(dataset, "full", "zero", "bc", 0, 1, 1) for dataset in (ID, OTHER)]
+    for one in runs:
+        save_record(tmp_path, Record(one, "ok", returns=[-675.0], lengths=[3]))
+    (folder(home, OTHER) / "data" / "metadata.json").write_text("{")
+    reading = read_runs(tmp_path, runs)
+    (problem,) = reading.problems
+    assert problem.startswith(f"{OTHER} has no scores: ")
+    assert to_frame(reading.records)["score"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("letters", [201, 300, 10_000])
+def test_an_id_longer_than_a_file_system_takes_gets_a_sentence(home: Path, letters: int) -> None:
+    code, said = run("x" * letters, OTHER)
+    assert code == 1
+    assert f"is no dataset id: it has {letters} bytes" in said
+    assert "1 of 1 datasets are sound" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ref_min_score": 10**400}, "are not two different numbers"),
+        ({"env_spec": '{"id": "Pendulum-v1(g=1)"}'}, "its env_spec cannot be read"),
+        ({"env_spec": '{"id": "Pendulum-v1", "max_episode_steps": -1}'}, "its env_spec cannot be read"),
+        (
+            {"env_spec": '{"id": "Pendulum-v1", "max_episode_steps": 9223372036854775808}'},
+            "its env_spec cannot be read",
+        ),
+        ({"env_spec": '{"id": "Pendulum-v1", "kwargs": {"a=1)": 2}}'}, "its env_spec cannot be read"),
+    ],
+)
+def test_what_no_environment_has_is_told_by_file(home: Path, values: dict[str, Any], said: str) -> None:
+    edit(home, **values)
+    assert any(said in problem and "metadata.json" in problem for problem in problems()), problems()

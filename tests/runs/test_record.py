@@ -45,7 +45,8 @@ records = st.builds(
     returns=st.lists(floats, max_size=3),
     lengths=st.lists(st.integers(0, 1000), max_size=3),
     curve=st.lists(
-        st.builds(CurvePoint, st.integers(0), st.lists(floats), st.dictionaries(st.text(), floats)), max_size=2
+        st.builds(CurvePoint, st.integers(0, 2**63 - 1), st.lists(floats), st.dictionaries(st.text(), floats)),
+        max_size=2,
     ),
     sketch=st.lists(floats, max_size=3),
     data=st.dictionaries(st.text(), floats, max_size=2),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.frame import keep_longest, select_counted
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 
 Array = npt.NDArray[np.float64]
 
@@ -77,5 +77,5 @@ def center_distances(distances: Array) -> Array:
 
 
 def _place(dataset: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
-    task = find_task(dataset)
+    task = try_task(dataset)
     return (task.environment, task.observation_mean, task.observation_scale) if task else (dataset, (), ())

@@ -10,7 +10,7 @@ import pandas as pd
 
 from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.scores.leaderboard import algorithm_order, curation_order, relabeling_order
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def run_lengths(frame: pd.DataFrame) -> tuple[LengthTable, ...]:
 
 
 def _table(dataset: str, curation: str, group: pd.DataFrame) -> LengthTable:
-    scored = find_task(dataset) is not None
+    scored = try_task(dataset) is not None
     value, behavior = ("score", "behavior_score") if scored else ("true_return", "behavior_return")
     columns = ["relabeling", "algorithm", "seed", "length", value]
     points = [RunPoint(*row) for row in group[columns].itertuples(index=False, name=None)]

@@ -183,26 +183,27 @@ def _check_keys(table: Mapping[str, Any], kind: str, place: str) -> None:
 def _read_choice(table: Mapping[str, Any], key: str, allowed: Sequence[str], place: str) -> str:
     value = table.get(key)
     if value not in allowed:
-        raise SuiteError(f"{place}: {key} is to be one of {', '.join(allowed)}, not {value!r}")
+        raise SuiteError(f"{place}: {key} is to be one of {', '.join(allowed)}, not {value!r:.200}")
     return str(value)
 
 
 def _read_number(value: Any, key: str, place: str) -> float:
-    if type(value) not in (int, float) or value != value or (key == "within" and value < 0):
-        raise SuiteError(f"{place}: {key} is to be a number{' from 0' * (key == 'within')}, not {value!r}")
+    number = type(value) in (int, float) and value == value and (type(value) is float or abs(value) < 2**1023)
+    if not number or (key == "within" and value < 0):
+        raise SuiteError(f"{place}: {key} is to be a number{' from 0' * (key == 'within')}, not {value!r:.80}")
     return float(value)
 
 
 def _read_selection(value: Any, key: str, place: str) -> Selection:
     if not isinstance(value, dict):
-        raise SuiteError(f"{place}: {key} is to be a table of {', '.join(COLUMNS)}, not {value!r}")
+        raise SuiteError(f"{place}: {key} is to be a table of {', '.join(COLUMNS)}, not {value!r:.200}")
     columns = []
     for column, given in value.items():
         if column not in COLUMNS:
             raise SuiteError(f"{place}: {key}: {unknown_name('column', column, COLUMNS)}")
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise SuiteError(f"{place}: {key}.{column} is to be a text or a list of texts, not {given!r}")
+            raise SuiteError(f"{place}: {key}.{column} is to be a text or a list of texts, not {given!r:.200}")
         columns.append((column, tuple(_canonical(column, text, f"{place}: {key}.{column}") for text in texts)))
     return Selection(tuple(columns))
 

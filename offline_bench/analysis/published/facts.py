@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from offline_bench.algorithms import algorithms
 from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
 from offline_bench.core.errors import OfflineBenchError, SuiteError
+from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.schemes.relabel import relabelings
 
@@ -63,8 +63,8 @@ def load_published(folder: Path) -> Published | None:
     if not path.is_file():
         return None
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(path)
+    except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read {path}: {error}") from error
     _check_keys(content, KEYS, str(path))
     error_of = _number(content["reading_error"], f"{path}: reading_error")
@@ -129,17 +129,17 @@ def _algorithm(value: Any, where: str) -> str:
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise SuiteError(f"{where} is to be a list of texts, not {value!r}")
+        raise SuiteError(f"{where} is to be a list of texts, not {value!r:.200}")
     return tuple(_text(item, where) for item in value)
 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SuiteError(f"{where} is to be a text, not {value!r}")
+        raise SuiteError(f"{where} is to be a text, not {value!r:.200}")
     return value
 
 
 def _number(value: Any, where: str) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise SuiteError(f"{where} is to be a finite number, not {value!r}")
+    if type(value) not in (int, float) or not abs(value) < math.inf or abs(value) > 1e300:
+        raise SuiteError(f"{where} is to be a finite number, not {value!r:.200}")
     return float(value)

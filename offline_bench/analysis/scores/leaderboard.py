@@ -23,7 +23,7 @@ from offline_bench.analysis.scores.entries import (
 )
 from offline_bench.analysis.statistics import bootstrap_interval, gap, iqm, lift
 from offline_bench.core.registry import spec_name
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Run
 
 FIRST_RELABELINGS = ("original", "zero", "random", "negative")
@@ -71,7 +71,7 @@ def label_algorithms(algorithms: Iterable[str]) -> dict[str, str]:
 
 
 def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labels: dict[str, str]) -> DatasetTable:
-    task = find_task(dataset)
+    task = try_task(dataset)
     unit = "score" if task else "return"
     frame = frame.assign(value=frame["score" if task else "true_return"])
     current = frame[frame["stale"] == ""]

@@ -13,7 +13,7 @@ from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.frame import mean_of
 from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
 from offline_bench.analysis.statistics import estimate, iqm
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Record
 from offline_bench.runs.staleness import find_stale_among
 
@@ -54,7 +54,7 @@ def learning_curves(records: Sequence[Record]) -> tuple[Curve, ...]:
 
 
 def _curve(group: list[Record]) -> Curve:
-    run, task = group[0].run, find_task(group[0].run.dataset)
+    run, task = group[0].run, try_task(group[0].run.dataset)
     found: dict[int, list[float]] = defaultdict(list)
     for record in group:
         for point in record.curve:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import datasets_folder
+from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders.folders import check_id
 
@@ -71,8 +71,8 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
 @cache
 def _read_cards(path: Path) -> dict[str, Card]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_toml(path)
+    except (OSError, ValueError) as error:
         raise DatasetError(f"cannot read the dataset cards {path}: {error}") from error
     tasks = {}
     for name, table in _tables(content, "tasks", path).items():
@@ -119,9 +119,11 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     """`value` as TOML gives it, as the type `hint`: an integer will do for a float."""
     if get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_convert(part, get_args(hint)[0], where) for part in value)
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**1023:
         return float(value)
     if get_origin(hint) is tuple or type(value) is not hint or (hint is float and not math.isfinite(value)):
         wanted = {float: "a number", int: "an integer", str: "a text"}.get(hint, "a list")
-        raise DatasetError(f"{where}: {value!r} where {wanted} is wanted")
+        raise DatasetError(f"{where}: {value!r:.80} where {wanted} is wanted")
+    if type(value) is int and abs(value) >= 2**63:
+        raise DatasetError(f"{where}: {value!r:.80} is beyond the whole numbers of 64 bits")
     return value

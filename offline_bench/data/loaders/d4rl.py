@@ -1,4 +1,4 @@
-"""D4RL's HDF5 files: flat arrays with ends marked, in older files with some of them left out."""
+"""D4RL's HDF5 files: flat arrays with ends marked, in older files with some of them left out; d3rlpy 1's are alike."""
 
 from __future__ import annotations
 
@@ -9,77 +9,153 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.data.dataset import Array, Dataset
-from offline_bench.data.loaders.hdf5 import Source, check_stored, open_hdf5
+from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
+from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
-OPTIONAL = ("timeouts", "next_observations")
-FLAGS = ("terminals", "timeouts")
+OPTIONAL = ("timeouts", "next_observations", "episode_terminals")
+FLAGS = ("terminals", "timeouts", "episode_terminals")
+# Of D4RL: what the simulator stood at, who made it. Of d3rlpy 1: masks for ensembles, and what `_check_dump` compares.
+HARMLESS = ("infos", "metadata", "create_mask", "mask_size")
+DUMP = ("version", "discrete_action")
+ENDS = "episode_terminals"
+REMEDY = "If it was downloaded, fetch it again; else write it again from what it was made of."
 
 
-def load_d4rl(path: Path, environment: str, dataset_id: str) -> Dataset:
+def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency = STRICT) -> Dataset:
     """The D4RL file `path` of transitions from `environment`, as the dataset `dataset_id`.
 
     Without `timeouts`, an episode ends at a terminal, after the environment's time limit, and where its next
-    observation is not the next row's. An episode still open at the end of the file timed out there.
+    observation is not the next row's. An episode still open at the end of the file timed out there. Where a file of
+    d3rlpy says by `episode_terminals` where episodes end, those that did not end at a terminal timed out there.
     Without `next_observations`, they are the next row's. A terminal's is its own observation: the value there is 0.
     A time-out's is not known, so that its transition is dropped and the one before becomes the time-out; an episode
-    of one such row disappears.
+    of one such row disappears. A row that is terminal and time-out is terminal.
     Raises `DatasetError` naming the file, the field and the row; `DatasetNotFoundError`; `EnvironmentMismatchError`
     for an environment that is unknown or has observations of another length.
     """
-    if not path.is_file():
+    if not path.exists():
         raise DatasetNotFoundError(f"dataset {dataset_id!r}: there is no file {path}. Put the D4RL file there.")
-    spaces = find_spaces(environment, str(path))
-    columns = _read_columns(Source(path, "Delete it and fetch it again."))
+    source = Source(path, REMEDY)
+    with open_hdf5(source) as file:
+        _check_keys(source, file, leniency)
+        spaces = find_spaces(environment, str(path))
+        columns = _read_columns(source, file)
+        _check_dump(source, file, spaces, environment)
     _check_fit(path, environment, spaces, columns)
-    if "timeouts" not in columns:
-        columns["timeouts"] = _derive_timeouts(columns, spaces.max_steps)
-    columns["timeouts"][-1] |= not columns["terminals"][-1]
+    notes = _settle_ends(source, columns, spaces.max_steps)
+    columns["actions"], clipped = settle_actions(
+        path, dataset_id, columns["actions"], spaces.action_space, leniency.clip_actions
+    )
     if "next_observations" not in columns:
         columns = _derive_next(columns)
     rewards = columns.pop("rewards")
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, true_rewards=rewards, **columns)
+        return Dataset(
+            dataset_id, environment, spaces.action_space, true_rewards=rewards, **columns, notes=(*notes, *clipped)
+        )
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
 
 
-def _read_columns(source: Source) -> dict[str, Any]:
+def _check_keys(source: Source, file: StoredFile, leniency: Leniency) -> None:
+    """Refuse a file that lacks a key, or has one that may change what the others mean."""
+    names = file.names()
+    listed = ", ".join(map(repr, sorted(names)[:12])) + (" ..." if len(names) > 12 else "")
+    for name in REQUIRED:
+        if name not in names:
+            raise DatasetError(
+                f"{source.path} lacks {name}: a D4RL file has {', '.join(REQUIRED)}. "
+                f"This one has {listed or 'nothing'}."
+            )
+    for name in leniency.ignore:
+        if name in (*REQUIRED, *OPTIONAL):
+            raise DatasetError(f"{source.path}: {name} says what the transitions are, and cannot be ignored.")
+    dump = DUMP if ENDS in names else ()
+    unknown = sorted(set(names) - {*REQUIRED, *OPTIONAL, *HARMLESS, *dump, *leniency.ignore})
+    if unknown:
+        raise DatasetError(
+            f"{source.path} has {', '.join(map(repr, unknown[:12]))}, which is not known here and may change what its "
+            "other arrays mean. Where it does not, `offline-bench datasets import` passes over it by "
+            f"{' '.join(f'--ignore {name}' for name in unknown[:3])}."
+        )
+
+
+def _check_dump(source: Source, file: StoredFile, spaces: Spaces, environment: str) -> None:
+    """Refuse what d3rlpy dumped where its rewards or its actions mean another thing."""
+    if not file.holds(ENDS):
+        return
+    version = _read_scalar(file, "version") if file.holds("version") else None
+    if version != "1.0":
+        raise source.odd(
+            f"it is a dump of d3rlpy of version {version!r:.20}, not '1.0': before, a row may hold the reward of the "
+            "step before it. Read it with the d3rlpy that wrote it, and dump it with d3rlpy 1.0 or newer"
+        )
+    discrete = _read_scalar(file, "discrete_action") if file.holds("discrete_action") else None
+    if discrete is not None and bool(discrete) != spaces.action_space.discrete:
+        kinds = ("are not", "are")
+        raise source.odd(
+            f"discrete_action says that its actions {kinds[bool(discrete)]} discrete, where those of {environment} "
+            f"{kinds[spaces.action_space.discrete]}"
+        )
+
+
+def _settle_ends(source: Source, columns: dict[str, Any], max_steps: int | None) -> tuple[str, ...]:
+    """Put the time-outs (n,) into `columns`: those of the file, else what can be told of them; and notes."""
+    ends = columns.pop(ENDS, None)
+    if "timeouts" not in columns:
+        columns["timeouts"] = ends if ends is not None else _derive_timeouts(columns, max_steps)
+    elif ends is not None and (ends != (columns["terminals"] | columns["timeouts"])).any():
+        row = int((ends != (columns["terminals"] | columns["timeouts"])).argmax())
+        raise source.odd(f"{ENDS} says another thing of row {row} than terminals and timeouts")
+    # Where episodes end includes where the task did: no row of that is in doubt.
+    columns["timeouts"], notes = join_ends(columns["terminals"], columns["timeouts"])
+    columns["timeouts"][-1] |= not columns["terminals"][-1]
+    return notes if ends is None else ()
+
+
+def _read_columns(source: Source, file: StoredFile) -> dict[str, Any]:
     """The arrays of the file by name, of one length: float32, flags bool; rewards and flags (n,)."""
-    with open_hdf5(source) as file:
-        for name in REQUIRED:
-            if name not in file:
-                raise DatasetError(f"{source.path} lacks {name}: a D4RL file has {', '.join(REQUIRED)}.")
-        columns = {name: _read(source, file, name) for name in (*REQUIRED, *OPTIONAL) if name in file}
+    columns = {name: _read(source, file, name) for name in (*REQUIRED, *OPTIONAL) if file.holds(name)}
     n = len(columns["observations"])
     for name, array in columns.items():
         if len(array) != n:
             raise DatasetError(f"{source.path}: {name} has {len(array)} rows where observations has {n}.")
     if n == 0:
         raise DatasetError(f"{source.path}: observations has no rows: at least one episode is needed.")
-    if "timeouts" in columns:
-        both = columns["terminals"] & columns["timeouts"]
-        if both.any():
-            raise DatasetError(
-                f"{source.path}: terminals and timeouts are both set at row {int(both.argmax())}: "
-                "a task that ended did not run out of time. Clear one of them there."
-            )
     return columns
 
 
-def _read(source: Source, file: Any, name: str) -> Array:
+def _open(source: Source, file: StoredFile, name: str) -> Any:
+    """The `h5py.Dataset` called `name`, whose numbers or texts lie in this file."""
     import h5py
 
-    stored = file[name]
-    if not isinstance(stored, h5py.Dataset) or stored.dtype.kind not in "biuf":
-        what = stored.dtype if isinstance(stored, h5py.Dataset) else "a group"
-        raise DatasetError(f"{source.path}: {name} holds {what}, not numbers.")
+    try:
+        stored = h5py.Dataset(file.open(name))
+    except KeyError:
+        raise DatasetError(f"{source.path}: {name} holds a group, not numbers.") from None
+    file.check(name, stored.id)
+    return stored
+
+
+def _read_scalar(file: StoredFile, name: str) -> Any:
+    """A single number or text; None for anything else."""
+    stored = _open(file.source, file, name)
+    if stored.shape != () or stored.dtype.kind not in "biufOS":
+        return None
+    value = stored[()]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _read(source: Source, file: StoredFile, name: str) -> Array:
+    stored = _open(source, file, name)
+    if stored.dtype.kind not in "biuf":
+        raise DatasetError(f"{source.path}: {name} holds {stored.dtype}, not numbers.")
     shape = stored.shape
     flat = name in (*FLAGS, "rewards")
     if not shape or (flat and shape not in ((shape[0],), (shape[0], 1))):
         raise DatasetError(f"{source.path}: {name} has shape {shape}, not (n,).")
-    check_stored(source, name, stored.id)
     try:
         # A float64 too great for float32 becomes infinite, and is refused as such.
         with np.errstate(over="ignore"):

@@ -10,11 +10,17 @@ from pathlib import Path
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.paths import cache_folder
 
+LONGEST = 200  # bytes of an id: file systems take names of 255, and each file name here is made longer
 ID_PART = re.compile(r"[-+.\w]+")
 
 
 def check_id(dataset_id: str) -> None:
     """Raise `DatasetError` unless `dataset_id` is names joined by '/', so that it stays inside its folder."""
+    size = len(dataset_id.encode("utf-8", "replace"))
+    if size > LONGEST:
+        raise DatasetError(
+            f"{dataset_id[:40]!r}... is no dataset id: it has {size} bytes, where an id has {LONGEST} at most."
+        )
     if not all(ID_PART.fullmatch(part) and part.strip(".") for part in dataset_id.split("/")):
         raise DatasetError(
             f"{dataset_id!r} is no dataset id: an id is names of letters, digits and - + . _ joined by '/', "

@@ -1,4 +1,4 @@
-"""Taking a D4RL file over into the cache as a Minari dataset."""
+"""Taking a D4RL file, or another Minari dataset, over into the cache as a Minari dataset."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.paths import cache_folder
+from offline_bench.core.plain import cut
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.data.loaders.columns import NEXT
 from offline_bench.data.loaders.d4rl import load_d4rl
 from offline_bench.data.loaders.folders import check_id, locate
-from offline_bench.data.loaders.minari import OURS, read_minari
+from offline_bench.data.loaders.leniency import STRICT, Leniency
+from offline_bench.data.loaders.metadata import find_references, of_folder, read_metadata
+from offline_bench.data.loaders.minari import OURS, read_minari, with_environment
 from offline_bench.data.loaders.writer import write_minari
 
 # As Minari has it: it takes no other, and no namespace of one letter.
@@ -33,28 +36,28 @@ class Intake:
     jumps: int
 
 
-def take_in(file: Path, environment: str, dataset_id: str) -> Intake:
-    """Check the D4RL file `file` and write its transitions into the cache as `dataset_id`: whole, or not at all.
+def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leniency = STRICT) -> Intake:
+    """Check `file` and write its transitions into the cache as `dataset_id`: whole, or not at all.
 
-    The content is that of `load_d4rl`, to the bit. Minari keeps T+1 observations of an episode of T steps; where a
-    step's next observation is not what the next step saw, those of the episode are kept in its `infos` too.
-    Raises `DatasetError` where the id is no new one, and as `load_d4rl`; `StorageError`.
+    `file` is a D4RL file, with the `environment` it comes from; or the folder of a Minari dataset, which names its own.
+    The content is that of `load_d4rl` or `read_minari`, to the bit. Minari keeps T+1 observations of an episode of T
+    steps; where a step's next observation is not what the next step saw, those of the episode are in its `infos` too.
+    Raises `DatasetError` where the id is no new one, and as the readers; `StorageError`.
     """
     _check_new(dataset_id)
-    data = load_d4rl(file, environment, dataset_id)
+    data, references = _read(file, environment, dataset_id, leniency)
     episodes = list(_split(data))
-    card = load_cards().get(dataset_id)
-    task = card.task if card else None
+    low, high = references or (None, None)
     write_minari(
         cache_folder(),
         dataset_id,
-        environment,
+        data.environment,
         episodes,
         algorithm_name="not known",
         author="not known",
-        description=f"imported from the D4RL file {file.name}",
-        ref_min_score=task.random_return if task else None,
-        ref_max_score=task.expert_return if task else None,
+        description=cut(". ".join([f"imported from {file.name}", *data.notes]), 2_000),
+        ref_min_score=low,
+        ref_max_score=high,
     )
     folder = cache_folder() / dataset_id
     written = read_minari(folder, dataset_id).fingerprint
@@ -64,6 +67,29 @@ def take_in(file: Path, environment: str, dataset_id: str) -> Intake:
             "Delete it, look after the disk, and import the file again."
         )
     return Intake(data, folder, sum(bool(episode["infos"]) for episode in episodes))
+
+
+def _read(
+    file: Path, environment: str | None, dataset_id: str, leniency: Leniency
+) -> tuple[Dataset, tuple[float, float] | None]:
+    """What lies in `file`, and the returns that mark 0 and 100, where they are known."""
+    card = load_cards().get(dataset_id)
+    references = (card.task.random_return, card.task.expert_return) if card else None
+    if not file.is_dir():
+        if environment is None:
+            raise DatasetError(f"{file}: a D4RL file does not say what it comes from. Name the environment by --env.")
+        if leniency.drop_broken:
+            raise DatasetError(f"{file}: --drop-broken leaves out episodes of Minari datasets; this is a file.")
+        return load_d4rl(file, environment, dataset_id, leniency), references
+    if not (file / "data").is_dir():
+        raise DatasetError(f"{file} is a folder without a folder data in it, and so no Minari dataset.")
+    if leniency.ignore:
+        raise DatasetError(f"{file}: --ignore passes over arrays of D4RL files; this is a Minari dataset.")
+    data = with_environment(read_minari(file, dataset_id, leniency), file)
+    if environment is not None and environment != data.environment:
+        raise DatasetError(f"{file} comes from {data.environment}, as it says itself, not from {environment}.")
+    about = of_folder(file)
+    return data, find_references(about, read_metadata(about)) or references
 
 
 def _check_new(dataset_id: str) -> None:

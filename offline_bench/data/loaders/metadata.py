@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import DatasetError
+from offline_bench.core.reading import read_text
 from offline_bench.data.loaders.hdf5 import Source, open_hdf5
 from offline_bench.data.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
 from offline_bench.environments.make import name_environment
 
 # What no text of a JSON file may raise but these is a fault of this program's.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+ENVIRONMENT = re.compile(r"(?:[\w.]+:)?(?:[\w:.-]+/)?[\w:.-]{1,200}")  # module:namespace/name-v0
 NEWEST = "0.5"  # of Minari, whose layout is read
 
 
 def read_metadata(source: Source) -> dict[str, Any]:
     """The content of the file. Raises `DatasetError` naming it where it is no JSON object or of another layout."""
     try:
-        metadata = json.loads(source.path.read_text(encoding="utf-8"))
+        metadata = json.loads(read_text(source.path))
     except FileNotFoundError as error:
         _refuse_old(source)
         raise source.broken("it is missing") from error
@@ -31,7 +34,8 @@ def read_metadata(source: Source) -> dict[str, Any]:
     stored = metadata.get("data_format", "hdf5")
     if stored != "hdf5":
         raise DatasetError(
-            f"{source.path}: data_format {stored!r}, written by Minari {metadata.get('minari_version', '?')}, is not "
+            f"{source.path}: data_format {stored!r:.80}, written by Minari "
+            f"{metadata.get('minari_version', '?')!s:.20}, is not "
             f"supported. Supported is 'hdf5' as Minari {NEWEST} writes it: have Minari write it again as that."
         )
     return metadata
@@ -45,13 +49,17 @@ def find_environment(source: Source, metadata: dict[str, Any]) -> str:
     """
     try:
         text = metadata.get("eval_env_spec") or metadata.get("env_spec")
-        if not text:
+        if not text:  # an empty one is none
             return ""
         spec = json.loads(text)
         wrappers = [wrapper["name"] for wrapper in spec.get("additional_wrappers") or ()]
         name, limit, arguments = spec["id"], spec.get("max_episode_steps"), dict(spec.get("kwargs") or {})
-        if not isinstance(name, str) or not name or type(limit) not in (int, type(None)):
-            raise ValueError(f"id {name!r}, max_episode_steps {limit!r}")
+        if not isinstance(name, str) or not ENVIRONMENT.fullmatch(name):
+            raise ValueError(f"id {name!r:.80}")
+        if type(limit) not in (int, type(None)) or not 0 < (limit or 1) < 2**63:
+            raise ValueError(f"max_episode_steps {limit!r:.80}")
+        if not all(key.isidentifier() for key in arguments):
+            raise ValueError(f"kwargs {list(arguments)!r:.80}")
     except UNREADABLE as error:
         raise source.broken(f"its env_spec cannot be read ({error!r})") from error
     if wrappers:
@@ -62,7 +70,10 @@ def find_environment(source: Source, metadata: dict[str, Any]) -> str:
     if "max_episode_steps" not in spec and not arguments:
         return name
     arguments.pop("render_mode", None)
-    return name_environment(name, limit, arguments)
+    try:
+        return name_environment(name, limit, arguments)
+    except RecursionError as error:
+        raise source.broken("the kwargs of its env_spec are nested too deeply") from error
 
 
 def find_data_spaces(source: Source, metadata: dict[str, Any], environment: str) -> Spaces:
@@ -94,9 +105,9 @@ def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, fl
     low, high = (metadata.get(key) for key in ("ref_min_score", "ref_max_score"))
     if low is None or high is None:
         return None
-    if not all(type(score) in (int, float) and math.isfinite(score) for score in (low, high)) or low == high:
+    if not all(map(_is_number, (low, high))) or low == high:
         raise DatasetError(
-            f"{source.path}: ref_min_score {low!r} and ref_max_score {high!r} are not two different numbers."
+            f"{source.path}: ref_min_score {low!r:.80} and ref_max_score {high!r:.80} are not two different numbers."
         )
     return float(low), float(high)
 
@@ -104,6 +115,15 @@ def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, fl
 def of_folder(folder: Path, remedy: str = "") -> Source:
     """The metadata file of the dataset in `folder`."""
     return Source(folder / "data" / "metadata.json", remedy)
+
+
+def _is_number(value: Any) -> bool:
+    if type(value) not in (int, float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _text(texts: dict[str, Any], key: str) -> str:
@@ -118,7 +138,7 @@ def _refuse_old(source: Source) -> None:
     if not main.path.is_file():
         return
     with open_hdf5(main) as file:
-        version = file.attrs.get("minari_version") if "total_episodes" in file.attrs else None
+        version = file.file.attrs.get("minari_version") if "total_episodes" in file.file.attrs else None
     if version is not None:
         raise DatasetError(
             f"{main.path} was written by Minari {version}, whose layout is not supported. Supported is that of Minari "

@@ -16,6 +16,7 @@ from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
 from offline_bench.data.loaders.hdf5 import Source
+from offline_bench.data.loaders.leniency import STRICT, Leniency, settle_actions
 from offline_bench.data.loaders.metadata import find_data_spaces, find_environment, of_folder, read_metadata
 
 OURS = "offline-bench/"
@@ -41,27 +42,32 @@ def load_minari(dataset_id: str) -> Dataset:
     return with_environment(read_minari(folder, dataset_id), folder)
 
 
-def read_minari(folder: Path, dataset_id: str) -> Dataset:
+def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> Dataset:
     """The Minari dataset that lies in `folder` as data/main_data.hdf5 and data/metadata.json.
 
     Episodes come in the order of their numbers. One that both terminated and was truncated at its last step
     terminated: the value after it is 0. One that ends with neither flag was cut there: it timed out.
     Observations are what `make_environment` shows of the environment: those of Dict and Discrete spaces become vectors.
+    What `leniency` allows is set right and told in the set's notes.
     Raises `DatasetError` naming the file where it is half-downloaded, inconsistent or not supported.
     """
-    remedy = f"Delete the folder {folder} and {how_to_get(dataset_id)}."
+    remedy = _remedy(folder, dataset_id)
     about = of_folder(folder, remedy)
-    main = Source(folder / "data" / "main_data.hdf5", remedy)
+    way_out = f"`offline-bench datasets import {folder} --id NEW-ID --drop-broken` leaves out every such episode."
+    main = Source(folder / "data" / "main_data.hdf5", remedy, "" if leniency.drop_broken else way_out)
     metadata = read_metadata(about)
     environment = find_environment(about, metadata)
     spaces = find_data_spaces(about, metadata, environment)
-    if not main.path.is_file():
+    if not main.path.exists():
         raise main.broken("it is missing")
     # A float64 too great for float32 becomes infinite, which Dataset refuses in words.
     with np.errstate(over="ignore"):
-        content = read_episodes(main, spaces, metadata)
+        content, notes = read_episodes(main, spaces, metadata, leniency.drop_broken)
+    content["actions"], clipped = settle_actions(
+        folder, dataset_id, content["actions"], spaces.action_space, leniency.clip_actions
+    )
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, **content)
+        return Dataset(dataset_id, environment, spaces.action_space, **content, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{main.path}: {error}") from error
 
@@ -84,10 +90,25 @@ def with_environment(data: Dataset, folder: Path) -> Dataset:
 
 def how_to_get(dataset_id: str) -> str:
     """What to type to have `dataset_id`, as the end of a sentence."""
-    card = _cards().get(dataset_id)
-    if dataset_id.startswith(OURS) or (card and card.recipe):
+    if is_built(dataset_id):
         return "build it with `make datasets`"
     return f"fetch it where there is a network with `minari download {dataset_id}`"
+
+
+def _remedy(folder: Path, dataset_id: str) -> str:
+    """What to do with a broken copy in `folder`: what cannot be had again is never to be deleted."""
+    if is_built(dataset_id):
+        return f"Delete the folder {folder} and {how_to_get(dataset_id)}."
+    return (
+        f"If it was downloaded, move the folder {folder} away and {how_to_get(dataset_id)}. If you collected it "
+        "yourself, keep it: this may be its only copy."
+    )
+
+
+def is_built(dataset_id: str) -> bool:
+    """Whether this project builds `dataset_id`, and can do so again."""
+    card = _cards().get(dataset_id)
+    return dataset_id.startswith(OURS) or bool(card and card.recipe)
 
 
 def _not_found(dataset_id: str, reason: str) -> str:

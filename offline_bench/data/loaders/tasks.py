@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,17 @@ def find_task(dataset: str) -> Task | None:
         return card.task
     references = {name: getattr(found, name) for name in ("random_return", "expert_return", "source")}
     return replace(card.task, **references)
+
+
+def try_task(dataset: str) -> Task | None:
+    """The task of `dataset`; None also where its metadata cannot be read, so that one set hides no other.
+
+    `find_task` says what is wrong with it. Raises `DatasetError` where the cards, which all sets share, cannot be read.
+    """
+    load_cards()
+    with suppress(DatasetError):
+        return find_task(dataset)
+    return None
 
 
 def _read_task(dataset: str) -> Task | None:

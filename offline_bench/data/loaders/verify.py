@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,10 @@ class Copy:
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(file.stat().st_size for file in [self.path, *self.path.glob("data/*")] if file.is_file())
+        sizes = 0
+        with suppress(OSError):  # what cannot be looked at is told when it is read
+            sizes = sum(file.stat().st_size for file in [self.path, *self.path.glob("data/*")] if file.is_file())
+        return sizes
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class Verdict:
 
     fingerprint  '' where it could not be read
     expected     the fingerprint of its card; '' for none
+    notes        what reading it decided
     """
 
     copy: Copy
     fingerprint: str
     expected: str
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def list_copies(dataset_id: str | None = None) -> list[Copy]:
@@ -73,18 +79,25 @@ def list_copies(dataset_id: str | None = None) -> list[Copy]:
 def verify(copy: Copy) -> Verdict:
     """Read `copy` whole and name all in which it differs from what is said of it. Raises as `load_cards` alone."""
     card = load_cards().get(copy.id)
-    expected = card.fingerprint if card else ""
     try:
-        if copy.path.is_file() and card:
-            data = load_d4rl(copy.path, card.task.environment, copy.id)
-        else:
-            data = with_environment(read_minari(copy.path, copy.id), copy.path)
+        return _verify(copy, card)
     except OfflineBenchError as error:
-        return Verdict(copy, "", expected, (str(error),))
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001 - an environment may raise anything, and one set is to hide no other
+        problem = f"{copy.path} cannot be verified: {type(error).__name__}: {error}"
+    return Verdict(copy, "", card.fingerprint if card else "", (problem,))
+
+
+def _verify(copy: Copy, card: Card | None) -> Verdict:
+    expected = card.fingerprint if card else ""
+    if copy.path.is_file() and card:
+        data = load_d4rl(copy.path, card.task.environment, copy.id)
+    else:
+        data = with_environment(read_minari(copy.path, copy.id), copy.path)
     problems = list(_compare_card(data, card)) if card else []
     if copy.path.is_dir():
         problems += _compare_metadata(data, copy.path, card)
-    return Verdict(copy, data.fingerprint, expected, tuple(problems))
+    return Verdict(copy, data.fingerprint, expected, tuple(problems), data.notes)
 
 
 def _compare_card(data: Dataset, card: Card) -> Iterator[str]:

@@ -1,0 +1,85 @@
+"""What the JSON of a record may hold, field by field: a wrong type is found on reading, not by what comes after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+Check = Callable[[Any], bool]
+
+
+def is_text(value: Any) -> bool:
+    """Whether `value` is a text that can be written: one with half a character, a lone surrogate, cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_count(value: Any) -> bool:
+    """Whether `value` is a whole number from 0 that 64 bits hold, as tables have them."""
+    return type(value) is int and 0 <= value < 2**63
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a number that a float holds, or null: NaN and infinity are written as that."""
+    if value is None or type(value) not in (int, float):
+        return value is None
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _all(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def _mapping(check: Check) -> Check:
+    return lambda value: isinstance(value, dict) and all(is_text(key) and check(inner) for key, inner in value.items())
+
+
+def _table(**checks: Check) -> Check:
+    """Of these keys exactly."""
+    return lambda value: (
+        isinstance(value, dict) and set(value) == set(checks) and all(checks[key](value[key]) for key in value)
+    )
+
+
+def _known(**checks: Check) -> Check:
+    """Of any keys, these as they are to be."""
+    return lambda value: (
+        isinstance(value, dict)
+        and all(map(is_text, value))
+        and all(check(value[key]) for key, check in checks.items() if key in value)
+    )
+
+
+CHECKS: dict[str, Check] = {
+    "status": is_text,
+    "reason": is_text,
+    "returns": _all(is_number),
+    "lengths": _all(is_count),
+    "curve": _all(_table(step=is_count, returns=_all(is_number), losses=_mapping(is_number))),
+    "sketch": _all(is_number),
+    "support": _mapping(is_number),
+    "data": _mapping(is_number),
+    "fingerprints": _mapping(is_text),
+    "provenance": _known(
+        trainer=is_text,
+        device=is_text,
+        machine=is_text,
+        seconds=is_number,
+        versions=_mapping(is_text),
+        learner=_mapping(is_number),
+    ),
+}
+
+
+def list_odd(content: dict[str, Any]) -> list[str]:
+    """The fields of `content` whose values are not of the type that a record has there."""
+    return [name for name, check in CHECKS.items() if name in content and not check(content[name])]
