@@ -214,6 +214,7 @@ def test_a_run_of_other_content_is_done_again_and_status_says_why(
     runs = {good: (10,), bad: (10,)}
     assert list_missing(runs, tmp_path) == [Job(bad, (10,))]
     assert set(list_stale(runs, tmp_path)) == {bad}
+    assert list_missing({bad: (10,)}, tmp_path) == [Job(bad, (10,))]  # Alone, it differs from no other record.
     show_status(str(suite), tmp_path)
     told = capsys.readouterr().out
     assert "1 ok, 1 stale, 1 of 2 to do" in told

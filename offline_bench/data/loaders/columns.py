@@ -13,9 +13,9 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError
 from offline_bench.data.dataset import Array
+from offline_bench.data.loaders.capacity import check_memory
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import join_ends
-from offline_bench.data.loaders.memory import check_memory
 from offline_bench.data.loaders.spaces import Spaces
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from typing import Any
 
 from offline_bench.core.errors import DatasetError
 from offline_bench.core.reading import honest_size
-from offline_bench.data.loaders.memory import check_memory
+from offline_bench.data.loaders.capacity import check_memory
 from offline_bench.data.loaders.signature import describe_file
 
 
