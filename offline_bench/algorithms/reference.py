@@ -152,10 +152,11 @@ def action_scaler(data: Dataset) -> Any:
     box = find_action_range(data)
     if box.is_unit:
         return None
-    scaler = import_d3rlpy().preprocessing.MinMaxActionScaler
     if box.constant.any():
-        from offline_bench.algorithms.constant_actions import ConstantActionScaler as scaler
-    return scaler(minimum=box.low, maximum=box.high)
+        from offline_bench.algorithms.constant_actions import ConstantActionScaler
+
+        return ConstantActionScaler(minimum=box.low, maximum=box.high)
+    return import_d3rlpy().preprocessing.MinMaxActionScaler(minimum=box.low, maximum=box.high)
 
 
 def _reward_scaler(rewards: Array, kind: str) -> Any:

@@ -21,6 +21,7 @@ from offline_bench.data.learner_view import LearnerView
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.data.seal import SealedCache
+from offline_bench.environments.make import find_step_limit
 from offline_bench.evaluation.sketch import sketch_visits
 from offline_bench.evaluation.support import Support
 from offline_bench.runs.code import trace_code
