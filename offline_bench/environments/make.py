@@ -72,7 +72,6 @@ def find_step_limit(environment: str) -> int:
     Raises `EnvironmentMismatchError` where none is declared: a policy might act for ever. Else as `find_spec`.
     """
     limit = find_spec(environment).max_episode_steps
-    # Gymnasium takes -1 for none.
     if limit is not None and 0 < limit <= MOST_STEPS:
         return int(limit)
     what = "no time limit" if limit is None or limit < 1 else f"a time limit of {limit} steps"

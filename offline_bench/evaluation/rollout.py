@@ -108,9 +108,8 @@ def roll_out_slab(
 
     `act` maps observations (runs, e, *observation_shape) to actions (runs, e, *action_shape). Its e depends on the
     number of seeds alone, and episodes that have ended keep their rows: how a run fares changes nothing for another.
-    Raises `OfflineBenchError` where the environment has no time limit, fails, or its process dies.
+    Raises `OfflineBenchError` where the environment fails or its process dies.
     """
-    find_step_limit(steppers.environment)
     done: list[list[Episode]] = [[] for _ in range(runs)]
     for start in range(0, len(seeds), SIDE_BY_SIDE):
         group = seeds[start : start + SIDE_BY_SIDE]
