@@ -29,7 +29,8 @@ def data_for(environment: str, low: float = -1.0, high: float = 1.0) -> Dataset:
     data = sample_dataset([4] * 3, [True] * 3)
     space = ActionSpace(np.array([low], np.float32), np.array([high], np.float32))
     actions = np.clip(data.actions[:, :1], low, high)
-    return replace(data, environment=environment, actions=actions, action_space=space)
+    seen = {name: getattr(data, name)[:, :2].copy() for name in ("observations", "next_observations")}
+    return replace(data, environment=environment, actions=actions, action_space=space, **seen)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def test_a_record_says_where_it_acted_and_what_bounds_the_data_gave(text: str, m
         monkeypatch.setattr("offline_bench.runs.experiment._load_once", lambda dataset: data)
         monkeypatch.setattr("offline_bench.runs.experiment._curate_once", lambda dataset, curation: data)
         record = carry_out(Job(Run("sample", "full", "original", text, seed=0, steps=3, episodes=2), (3,)))
-    assert (record.status, record.returns) == ("ok", [5.0, 5.0])
+    assert (record.status, record.reason, record.returns) == ("ok", "", [5.0, 5.0])
     told = from_text(to_text(record), "here").provenance
     assert (told["environment"], told["step_limit"]) == ("Quirk-v0", 5)
     assert told["action_range"] == {"low": [0.0], "high": [float(data.actions.max())]}
