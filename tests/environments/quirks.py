@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 
 HERE = "tests.environments.quirks:Quirky"
+MOST = 50  # steps, so that a test that nothing ends fails
 
 
 class Quirky(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -30,13 +31,17 @@ class Quirky(gymnasium.Env[np.ndarray, np.ndarray]):
         self.observation_space = gymnasium.spaces.Box(0, 9, (2,), np.dtype(declared).type)
         self.action_space = gymnasium.spaces.Box(low, high, (1,), np.float32)
         self.reset_as, self.paid = reset_as, paid
-        self.state = np.zeros(2, np.float32)
+        self.state, self.steps = np.zeros(2, np.float32), 0
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        self.steps = 0
         self.state = np.array([1.0, (seed or 0) % 4], np.float32)
         return self.state.astype(self.reset_as), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        if self.steps > MOST:
+            raise RuntimeError("stepped on and on")
         self.state = (self.state / 2).astype(np.float32)
         return self.state, self.paid, False, False, {}
 
