@@ -215,7 +215,7 @@ def build(
 def import_file(
     file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or the folder of a Minari dataset.")],
     id: Annotated[str, typer.Option(help="What to call it, such as mine/hopper-medium-v0.")],
-    env: Annotated[str | None, typer.Option(help="The environment a D4RL file comes from: a Gymnasium id, or module:id.")] = None,
+    env: Annotated[str | None, typer.Option(help="What a D4RL file comes from: a Gymnasium id, or module:id.")] = None,
     clip_actions: Annotated[bool, typer.Option(help="Clip actions that leave the box of the action space.")] = False,
     drop_broken: Annotated[bool, typer.Option(help="Leave out episodes of a Minari dataset that are none.")] = False,
     ignore: Annotated[list[str], typer.Option(help="An array of a D4RL file to pass over; may be repeated.")] = [],  # noqa: B006

@@ -16,6 +16,7 @@ from offline_bench.environments.flat import sort_space
 from offline_bench.environments.library import import_gymnasium
 from offline_bench.environments.model import TabularModel
 from offline_bench.environments.name import find_spec, with_step_limit
+from offline_bench.environments.refusal import explain_refusal
 
 # Steps of an episode: who declares more has declared no end.
 MOST_STEPS = 1_000_000
@@ -69,9 +70,12 @@ def conform(shown: Any, space: Any) -> npt.NDArray[Any]:
 def find_step_limit(environment: str) -> int:
     """The most steps that an episode of `environment` has.
 
-    Raises `EnvironmentMismatchError` where none is declared: a policy might act for ever. Else as `find_spec`.
+    Raises `EnvironmentMismatchError` where none is declared: a policy might act for ever; and for one not known here.
     """
-    limit = find_spec(environment).max_episode_steps
+    try:
+        limit = find_spec(environment).max_episode_steps
+    except Exception as error:
+        raise EnvironmentMismatchError(explain_refusal(environment, error)) from error
     if limit is not None and 0 < limit <= MOST_STEPS:
         return int(limit)
     what = "no time limit" if limit is None or limit < 1 else f"a time limit of {limit} steps"

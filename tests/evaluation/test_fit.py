@@ -88,7 +88,6 @@ def test_one_that_cannot_be_reset_is_refused(kind: type[gymnasium.Env[Any, Any]]
 
 def test_jobs_are_checked_for_it_before_any_trains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run("sample", "full", "original", "bc", seed=0, steps=1, episodes=1)
-    monkeypatch.setattr("offline_bench.runs.experiment._load_once", lambda dataset: data_for("Quirk-v0", size=3))
-    monkeypatch.setattr("offline_bench.runs.experiment._curate_once", lambda dataset, curation: data_for("Quirk-v0", 3))
+    monkeypatch.setattr("offline_bench.runs.experiment.curate_once", lambda dataset, curation: data_for("Quirk-v0", 3))
     with pytest.raises(EnvironmentMismatchError, match="shape"):
         check_jobs([Job(run, (1,))])

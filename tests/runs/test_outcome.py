@@ -93,8 +93,7 @@ def test_a_finite_return_stands(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_record_says_where_it_acted_and_what_bounds_the_data_gave(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with registered("Quirk-v0", low=0.0, high=math.inf) as name:
         data = data_for(name, 0.0, math.inf)
-        monkeypatch.setattr("offline_bench.runs.experiment._load_once", lambda dataset: data)
-        monkeypatch.setattr("offline_bench.runs.experiment._curate_once", lambda dataset, curation: data)
+        monkeypatch.setattr("offline_bench.runs.experiment.curate_once", lambda dataset, curation: data)
         record = carry_out(Job(Run("sample", "full", "original", text, seed=0, steps=3, episodes=2), (3,)))
     assert (record.status, record.reason, record.returns) == ("ok", "", [5.0, 5.0])
     told = from_text(to_text(record), "here").provenance

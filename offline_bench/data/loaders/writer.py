@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.core.errors import StorageError
+from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError, StorageError
 from offline_bench.data.episode import Episode
 from offline_bench.environments.flat import unflatten
 from offline_bench.environments.library import import_gymnasium
 from offline_bench.environments.name import portable_spec
+from offline_bench.environments.refusal import explain_refusal
 
 
 def write_minari(
@@ -61,8 +62,13 @@ def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]
     from minari import create_dataset_from_buffers
     from minari.data_collector import EpisodeBuffer
 
-    spec = portable_spec(environment)
-    made = import_gymnasium().make(spec)
+    try:
+        spec = portable_spec(environment)
+        made = import_gymnasium().make(spec)
+    except OfflineBenchError:
+        raise
+    except Exception as error:
+        raise EnvironmentMismatchError(explain_refusal(environment, error)) from error
     spaces = {"observation_space": made.observation_space, "action_space": made.action_space}
     made.close()
     shown = [unflatten(episode["observations"], spaces["observation_space"]) for episode in episodes]
