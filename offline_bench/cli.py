@@ -215,7 +215,7 @@ def build(
 def import_file(
     file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or the folder of a Minari dataset.")],
     id: Annotated[str, typer.Option(help="What to call it, such as mine/hopper-medium-v0.")],
-    env: Annotated[str | None, typer.Option(help="The Gymnasium id of the environment a D4RL file comes from.")] = None,
+    env: Annotated[str | None, typer.Option(help="What a D4RL file comes from: a Gymnasium id, or module:id.")] = None,
     clip_actions: Annotated[bool, typer.Option(help="Clip actions that leave the box of the action space.")] = False,
     drop_broken: Annotated[bool, typer.Option(help="Leave out episodes of a Minari dataset that are none.")] = False,
     ignore: Annotated[list[str], typer.Option(help="An array of a D4RL file to pass over; may be repeated.")] = [],  # noqa: B006
@@ -225,6 +225,17 @@ def import_file(
     from offline_bench.data.loaders.leniency import Leniency
 
     import_dataset(file, env, id, Leniency(clip_actions, drop_broken, tuple(ignore)))
+
+
+@datasets_app.command()
+def set_env(
+    dataset: Annotated[str, typer.Argument(help="A Minari id.")],
+    env: Annotated[str, typer.Option(help="Such as 'MyTask-v0(max_episode_steps=200)' or my_package:MyTask-v0.")],
+) -> None:
+    """Say in which environment policies of a Minari dataset are scored, and name its package once."""
+    from offline_bench.commands.dataset_files import set_scoring_environment
+
+    set_scoring_environment(dataset, env)
 
 
 @datasets_app.command()

@@ -20,7 +20,8 @@ from offline_bench.algorithms.ranges import check_ranges
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.core.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.registry import unknown_name
-from offline_bench.data.dataset import ActionSpace, Dataset
+from offline_bench.data.action_range import find_action_range
+from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]
 
@@ -92,7 +93,7 @@ class ReferenceLearner:
         algorithm = config(
             **encoders,
             observation_scaler=observation_scaler(data) if self.standardize else None,
-            action_scaler=None if discrete else action_scaler(data.action_space),
+            action_scaler=None if discrete else action_scaler(data),
             reward_scaler=_reward_scaler(data.rewards, self.reward_scaler),
             **self.parameters,
         ).create(device=select_device(self.device))
@@ -147,10 +148,15 @@ def observation_scaler(data: Dataset) -> Any:
     return scaler(mean=mean.astype(np.float32), std=deviation.astype(np.float32))
 
 
-def action_scaler(space: ActionSpace) -> Any:
-    if np.array_equal(space.low, -np.ones_like(space.low)) and np.array_equal(space.high, np.ones_like(space.high)):
+def action_scaler(data: Dataset) -> Any:
+    box = find_action_range(data)
+    if box.is_unit:
         return None
-    return import_d3rlpy().preprocessing.MinMaxActionScaler(minimum=space.low, maximum=space.high)
+    if box.constant.any():
+        from offline_bench.algorithms.constant_actions import ConstantActionScaler
+
+        return ConstantActionScaler(minimum=box.low, maximum=box.high)
+    return import_d3rlpy().preprocessing.MinMaxActionScaler(minimum=box.low, maximum=box.high)
 
 
 def _reward_scaler(rewards: Array, kind: str) -> Any:

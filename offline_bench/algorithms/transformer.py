@@ -124,7 +124,7 @@ class TransformerLearner:
             resid_dropout=self.dropout,
             embed_dropout=self.dropout,
             observation_scaler=observation_scaler(data) if self.standardize else None,
-            action_scaler=action_scaler(data.action_space),
+            action_scaler=action_scaler(data),
         ).create(device=select_device(self.device))
         algorithm.create_impl(data.observations.shape[1:], data.actions.shape[1])
         return algorithm

@@ -13,7 +13,9 @@ from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.loaders import find_task
 from offline_bench.data.loaders.intake import take_in
 from offline_bench.data.loaders.leniency import Leniency
+from offline_bench.data.loaders.scoring import set_environment
 from offline_bench.data.loaders.verify import Copy, Verdict, list_copies, verify
+from offline_bench.environments.packages import named_file, package_of
 
 
 def import_dataset(file: Path, environment: str | None, dataset_id: str, leniency: Leniency) -> None:
@@ -26,6 +28,7 @@ def import_dataset(file: Path, environment: str | None, dataset_id: str, lenienc
         f"{dataset_id}: {data.n_episodes} episodes, {data.n} transitions, mean return {mean:.1f}{score}, "
         f"fingerprint {data.fingerprint}, in {taken.folder}"
     )
+    _tell_package(environment or "")
     for note in data.notes:
         tell(f"Note: {note}.")
     if taken.jumps:
@@ -35,6 +38,18 @@ def import_dataset(file: Path, environment: str | None, dataset_id: str, lenienc
         )
     if not task:
         tell(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
+
+
+def set_scoring_environment(dataset_id: str, environment: str) -> None:
+    """Have policies of `dataset_id` scored in `environment`, and say what that is."""
+    tell(f"{dataset_id}: policies are scored in {set_environment(dataset_id, environment)}")
+    _tell_package(environment)
+
+
+def _tell_package(environment: str) -> None:
+    package = package_of(environment)
+    if package:
+        tell(f"The package {package} may be imported for environments from now on: it is in {named_file()}.")
 
 
 def verify_datasets(ids: Sequence[str] | None) -> None:

@@ -12,6 +12,7 @@ OfflineBenchError
 ├── AlgorithmError          an algorithm that did something it may not
 ├── TrueRewardError         a learner that asked for the true reward
 ├── EnvironmentMismatchError  a policy, dataset and environment that do not fit together
+├── EvaluationError         an evaluation whose true return is no finite number
 ├── SuiteError              a suite file that cannot be read
 ├── RecordError             a record file that cannot be trusted
 ├── StorageError            a folder or disk that does not take what is written
@@ -68,6 +69,10 @@ class TrueRewardError(OfflineBenchError):
 
 class EnvironmentMismatchError(OfflineBenchError):
     """A policy, a dataset and an environment do not fit together."""
+
+
+class EvaluationError(OfflineBenchError):
+    """An evaluation found a true return that is no finite number."""
 
 
 class SuiteError(OfflineBenchError):

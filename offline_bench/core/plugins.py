@@ -6,34 +6,67 @@ import importlib.metadata
 import importlib.util
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 from offline_bench.core.errors import PluginError
 
 GROUP = "offline_bench.plugins"
 
+PREFIX = "offline_bench_plugin_"
+
 _installed: list[bool] = []
+_files: dict[str, Path] = {}
 
 
 def load_plugin(path: Path) -> None:
-    """Import the file at `path`, which registers what it brings.
+    """Import the file at `path`, which registers what it brings. It finds the modules that lie beside it.
 
     Raises `PluginError` with the file's own line where it fails; a registration error names the plug-in itself.
     """
     path = path.resolve()
     if not path.is_file():
         raise PluginError(f"there is no plug-in file {path}.")
-    name = f"offline_bench_plugin_{path.stem}"
+    name = f"{PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} is no Python file: a plug-in ends in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _files[name] = path
+    # Last, so that what lies beside a plug-in takes the place of nothing that is installed.
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(name, None)
         raise PluginError(f"plug-in {path}{_own_line(error, path)}: {type(error).__name__}: {error}") from error
+
+
+def plugin_files() -> dict[str, Path]:
+    """The plug-in files loaded so far, by the names of their modules."""
+    return dict(_files)
+
+
+def make_importable(files: Mapping[str, Path]) -> None:
+    """Have plug-in `files` of another process imported here when something of theirs is asked for, and not before."""
+    sys.meta_path.append(_PluginFinder(files))
+
+
+class _PluginFinder(MetaPathFinder):
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._files:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._files[fullname])
 
 
 def load_installed() -> None:

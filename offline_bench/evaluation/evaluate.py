@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
+from offline_bench.environments.make import find_step_limit
 from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluation.policy import EpisodicPolicy, Policy
 from offline_bench.evaluation.rollout import SlabPolicy, roll_out, roll_out_episodic, roll_out_slab
@@ -29,8 +30,10 @@ def evaluate_slab(
     """For each of `runs` runs what `evaluate` gives for it alone, with all policies asked at once.
 
     `steppers` is how many processes step the environment; or such as are up already, which stay up.
-    Raises `EnvironmentMismatchError` where those step another one, and `OfflineBenchError` where one of them fails.
+    Raises `EnvironmentMismatchError` where those step another one or it has no time limit, and `OfflineBenchError`
+    where one of them fails.
     """
+    find_step_limit(environment)
     if isinstance(steppers, Steppers) and steppers.environment != environment:
         raise EnvironmentMismatchError(f"asked to evaluate in {environment!r} on steppers of {steppers.environment!r}.")
     with Steppers(environment, steppers) if isinstance(steppers, int) else nullcontext(steppers) as crew:

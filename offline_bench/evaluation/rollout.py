@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.data.episode import Episode
-from offline_bench.environments.make import make_environment
+from offline_bench.environments.make import find_step_limit, make_environment
 from offline_bench.environments.steppers import RUNNING, TERMINATED, Steppers
 
 Array = npt.NDArray[Any]
@@ -51,7 +51,7 @@ class _Slot:
         observation, reward, terminated, truncated, _ = self.environment.step(action)
         self.observations.append(np.array(observation))
         self.actions.append(np.array(action))
-        self.rewards.append(float(reward))
+        self.rewards.append(float(np.asarray(reward).item()))  # some give an array of one number
         if not (terminated or truncated):
             return None
         stacked = np.stack(self.observations), np.stack(self.actions), np.array(self.rewards)
@@ -74,7 +74,9 @@ def roll_out_episodic(
     """`roll_out` of a policy with memory: `act_in` is also given a number (b,) for the episode each row is from.
 
     A number is never given to two episodes, not even of two calls.
+    Raises `EnvironmentMismatchError` where the environment has no time limit.
     """
+    find_step_limit(environment)
     waiting = [(position, int(seed)) for position, seed in enumerate(seeds)]
     slots = [_Slot(make_environment(environment)) for _ in waiting[:side_by_side]]
     everyone = list(slots)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from offline_bench.algorithms import build_learner
 from offline_bench.core.storage import check_writable
+from offline_bench.evaluation.fit import check_environment
 from offline_bench.runs.executors import Died, Done, Progressed, execute
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, prepare_data
 from offline_bench.runs.record import Record, Run
@@ -46,14 +47,16 @@ def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed
 def check_jobs(jobs: Sequence[Job], device: str = "cpu") -> None:
     """Raise before anything trains what every job would: unknown names, parameters, missing data, bad plug-ins.
 
-    Every distinct relabeling of every distinct selection of data is tried once.
+    Every distinct relabeling of every distinct selection of data is tried once, and every environment made.
     """
-    tried = set()
+    tried: set[object] = set()
     for job in jobs:
         cell = (job.run.dataset, job.run.curation, job.run.relabeling)
         if cell not in tried:
-            prepare_data(job.run)
-            tried.add(cell)
+            data = prepare_data(job.run)
+            if cell[:2] not in tried:
+                check_environment(data)
+            tried |= {cell, cell[:2]}
     for text in dict.fromkeys(job.run.algorithm for job in jobs):
         build_learner(text, device).check()
 

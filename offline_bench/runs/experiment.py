@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
+from offline_bench.data.action_range import find_action_range
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.data.learner_view import LearnerView
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.data.seal import SealedCache
+from offline_bench.environments.make import find_step_limit
 from offline_bench.evaluation.sketch import sketch_visits
 from offline_bench.evaluation.support import Support
 from offline_bench.runs.code import trace_code
@@ -159,9 +163,22 @@ def _record(
             "versions": read_versions(),
             "machine": read_machine(),
             "seconds": round(seconds, 1),
+            **_describe_task(data),
             **({"learner": outcome.facts} if outcome.facts else {}),
         },
     )
+
+
+def _describe_task(data: Dataset) -> dict[str, Any]:
+    """Where the policy acted and for how long at most, and the bounds of its actions that the data gave it."""
+    told: dict[str, Any] = {}
+    with suppress(OfflineBenchError):  # A run that failed for that has its reason.
+        told = {"environment": data.environment, "step_limit": find_step_limit(data.environment)}
+    if data.action_space.discrete:
+        return told
+    box = find_action_range(data)
+    bounds = {"low": box.low.tolist(), "high": box.high.tolist()}
+    return told | ({"action_range": bounds} if box.from_data.any() else {})
 
 
 def _sketch(episodes: list[Episode], dataset: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner
-from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError, StorageError
+from offline_bench.core.errors import (
+    DivergedError,
+    EnvironmentMismatchError,
+    EvaluationError,
+    OfflineBenchError,
+    StorageError,
+)
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
@@ -85,6 +92,7 @@ def train_alone(
         environment = _environment(member.data)
         for snapshot in learner.learn(member.data, at, member.seed, progress):
             outcome.last = evaluate(snapshot.policy, environment, episodes)
+            check_returns(returns_of(outcome.last), snapshot.step)
             outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
             outcome.weights = snapshot.weights
             outcome.facts = {**snapshot.facts, **exact_outcomes(snapshot.policy, environment)}
@@ -116,17 +124,36 @@ def train_together(
             ]
             _conclude(outcomes, snapshot, found)
     for run, outcome in enumerate(outcomes):
-        outcome.curve = [
-            CurvePoint(int(step), *told[run])
-            for step, told in sorted(notes.items(), key=lambda item: int(item[0]))
-            if outcome.ended_at is None or int(step) < outcome.ended_at
-        ]
+        _draw_curve(outcome, {int(step): told[run] for step, told in notes.items()})
     return outcomes
+
+
+def check_returns(returns: Sequence[float], step: int) -> None:
+    """Raise `EvaluationError` where the evaluation at `step` found a true return that is no finite number."""
+    for episode, value in enumerate(returns, start=1):
+        if not math.isfinite(value):
+            raise EvaluationError(
+                f"the true return of evaluation episode {episode} at step {step} is {value}: "
+                "what the environment paid there does not add up to a finite number"
+            )
 
 
 def returns_of(episodes: Sequence[Episode]) -> list[float]:
     """The true return of each episode."""
     return [float(np.sum(episode.rewards)) for episode in episodes]
+
+
+def _draw_curve(outcome: Outcome, notes: dict[int, Any]) -> None:
+    """Fill the curve of `outcome` from what was noted of it at each step, up to where it ended."""
+    for step, (returns, losses) in sorted(notes.items()):
+        if outcome.ended_at is not None and step >= outcome.ended_at:
+            return
+        try:
+            check_returns(returns, step)
+        except EvaluationError as error:
+            outcome.end_with(error)
+            return
+        outcome.curve.append(CurvePoint(step, returns, losses))
 
 
 def _conclude(outcomes: Sequence[Outcome], snapshot: SlabSnapshot, found: Sequence[list[Episode]]) -> None:

@@ -219,7 +219,9 @@ class EndsAtOnce(gymnasium.Env[np.ndarray, int]):
 def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
     at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = gymnasium.envs.registration.EnvSpec("EndsAtOnce-v0", EndsAtOnce, disable_env_checker=True)
+    spec = gymnasium.envs.registration.EnvSpec(
+        "EndsAtOnce-v0", EndsAtOnce, max_episode_steps=5, disable_env_checker=True
+    )
     monkeypatch.setitem(gymnasium.registry, "EndsAtOnce-v0", spec)
     monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "cache")
     recipe = DatasetRecipe("EndsAtOnce-v0", 100, 0, behaviors=("lean",), cut_terminals=True)

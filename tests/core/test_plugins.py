@@ -165,3 +165,24 @@ def test_an_installed_package_that_fails_is_told_at_every_look_up(monkeypatch: p
             relabelings.bind("zero")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
     assert str(relabelings.bind("zero")) == "zero"
+
+
+BESIDE = """
+import json
+import scheme_helper
+assert json.loads(scheme_helper.TEXT) == [1]
+"""
+
+
+def test_a_plugin_imports_the_modules_beside_it_and_they_hide_none_of_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    write(tmp_path, "TEXT = '[1]'", "scheme_helper.py")
+    write(tmp_path, "raise RuntimeError('not this one')", "wave.py")
+    load_plugin(write(tmp_path, BESIDE + "import wave\n"))
+    assert sys.path[-1] == str(tmp_path)
+    load_plugin(tmp_path / "scheme.py")
+    assert sys.path.count(str(tmp_path)) == 1
+    monkeypatch.delitem(sys.modules, "scheme_helper")

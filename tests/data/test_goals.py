@@ -18,7 +18,9 @@ from gymnasium import spaces
 from offline_bench.core.errors import DatasetError
 from offline_bench.data.loaders import load, load_d4rl
 from offline_bench.data.loaders.minari import read_minari
-from offline_bench.environments.make import find_spec, make_environment, sort_space
+from offline_bench.environments.flat import sort_space
+from offline_bench.environments.make import make_environment
+from offline_bench.environments.name import find_spec
 
 ID = "mine/goals-v0"
 MAZE = "PointMaze_UMaze-v3(continuing_task=False, max_episode_steps=12)"

@@ -19,6 +19,7 @@ from offline_bench.data.loaders.minari import read_minari
 from offline_bench.data.loaders.writer import write_minari
 
 ID = "mine/pendulum-v0"
+MODULE = "gymnasium.envs.classic_control.pendulum"
 CARDS = """
 [tasks.pendulum]
 environment = "Pendulum-v1"
@@ -88,7 +89,10 @@ def spec(**changes: Any) -> str:
         ({"max_episode_steps": 50}, "Pendulum-v1(max_episode_steps=50)"),
         ({"max_episode_steps": None}, "Pendulum-v1(max_episode_steps=None)"),
         ({"kwargs": {"g": 9.0, "render_mode": "rgb_array"}}, "Pendulum-v1(g=9.0)"),
-        ({"id": "Unheard-v3", "kwargs": {"g": 9.0}}, "Unheard-v3"),
+        ({"id": "Unheard-v3", "kwargs": {"g": 9.0}}, f"{MODULE}:Unheard-v3(g=9.0, max_episode_steps=200)"),
+        ({"id": "Unheard-v3", "entry_point": None}, "Unheard-v3"),
+        ({"id": "secret:Pendulum-v1"}, "secret:Pendulum-v1(max_episode_steps=200)"),
+        ({"kwargs": {"g": float("inf"), "max_episode_steps": 5}}, "Pendulum-v1(g=inf)"),
     ],
 )
 def test_the_environment_is_named_with_what_is_unlike_the_registered_one(

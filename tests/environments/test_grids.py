@@ -13,8 +13,9 @@ from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.environments.layout import MOVES, STAY, Layout
-from offline_bench.environments.make import find_model, find_spec, make_environment
+from offline_bench.environments.make import find_model, make_environment
 from offline_bench.environments.model import TabularModel
+from offline_bench.environments.name import find_spec
 from offline_bench.evaluation.exact import optimal_return, uniform_return
 from offline_bench.evaluation.rollout import roll_out
 

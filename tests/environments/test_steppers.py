@@ -18,6 +18,7 @@ import pytest
 
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
 from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError
+from offline_bench.core.plugins import load_plugin
 from offline_bench.core.seeds import evaluation_seeds
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import RUNNING, TERMINATED, TRUNCATED, Steppers
@@ -184,6 +185,48 @@ def test_a_stepper_killed_while_it_is_waited_for_is_told_of() -> None:
 
         with pytest.raises(OfflineBenchError, match="was killed by SIGKILL"):
             evaluate_slab(Killing(), 2, "Countdown-v0", 3, steppers)
+
+
+PLUGIN = """
+import gymnasium
+from tests.environments.quirks import Quirky
+
+class Own(Quirky):
+    pass
+
+gymnasium.register("Own-v0", entry_point=Own, max_episode_steps=5, kwargs={"low": -float("inf")})
+"""
+
+
+@pytest.mark.slow
+def test_steppers_make_what_a_plugin_registers_by_class_and_with_infinite_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (tmp_path / "plugin_of_a_class.py").write_text(PLUGIN)
+    load_plugin(tmp_path / "plugin_of_a_class.py")
+    try:
+        for name in ("Own-v0", "Own-v0(high=inf, low=-inf, max_episode_steps=5)"):
+            with Steppers(name, 1) as steppers:
+                assert len(steppers.pids) == 1
+                ((episode,),) = evaluate_slab(Steady(), 1, name, 1, steppers)
+            assert episode.length == 5
+    finally:
+        del gymnasium.registry["Own-v0"]
+
+
+def test_what_another_process_cannot_make_is_stepped_here() -> None:
+    class Local(Countdown):
+        pass
+
+    gymnasium.register("Local-v0", entry_point=Local, max_episode_steps=5)
+    try:
+        with Steppers("Local-v0", 2) as steppers:
+            assert steppers.pids == []
+            ((episode,),) = evaluate_slab(Steady(), 1, "Local-v0", 1, steppers)
+        assert episode.length in (3, 4, 5)
+    finally:
+        del gymnasium.registry["Local-v0"]
 
 
 class Hanging(Countdown):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from offline_bench.core.errors import DatasetError
+from offline_bench.data.action_range import ActionRange, find_action_range
 from offline_bench.data.dataset import Dataset
 
 # As d3rlpy's scaler has it.
@@ -83,12 +84,14 @@ class Transitions:
 
 @dataclass(frozen=True)
 class Scaling:
-    """Observations to zero mean and unit deviation over the dataset, actions from the box to [-1, 1] and back."""
+    """Observations to zero mean and unit deviation over the dataset, actions from their range to [-1, 1] and back.
+
+    An action that is a constant is 0 to the networks, and that constant whatever they say.
+    """
 
     mean: np.ndarray
     deviation: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    box: ActionRange
 
     @staticmethod
     def of(data: Dataset, standardize: bool) -> Scaling:
@@ -98,22 +101,27 @@ class Scaling:
         if standardize:
             mean = data.observations.mean(axis=0, dtype=np.float64).astype(np.float32)
             deviation = data.observations.std(axis=0, dtype=np.float64).astype(np.float32) + np.float32(DEVIATION_FLOOR)
-        return Scaling(mean, deviation, data.action_space.low, data.action_space.high)
+        return Scaling(mean, deviation, find_action_range(data))
 
     def observations(self, observations: np.ndarray) -> np.ndarray:
         scaled: np.ndarray = (observations.astype(np.float32, copy=False) - self.mean) / self.deviation
         return scaled
 
     def actions_to_unit(self, actions: np.ndarray) -> np.ndarray:
-        unit: np.ndarray = (actions - self.low) / (self.high - self.low) * np.float32(2.0) - np.float32(1.0)
-        return actions if self._is_unit_box() else unit
+        if self.box.is_unit:
+            return actions
+        constant = self.box.constant
+        width = np.where(constant, np.float32(1.0), self.box.high - self.box.low)
+        unit: np.ndarray = (actions - self.box.low) / width * np.float32(2.0) - np.float32(1.0)
+        unit[..., constant] = 0.0
+        return unit
 
     def actions_to_box(self, actions: np.ndarray) -> np.ndarray:
-        boxed: np.ndarray = (actions + np.float32(1.0)) / np.float32(2.0) * (self.high - self.low) + self.low
-        return actions if self._is_unit_box() else boxed
-
-    def _is_unit_box(self) -> bool:
-        return bool((self.low == -1.0).all() and (self.high == 1.0).all())
+        if self.box.is_unit:
+            return actions
+        low, high = self.box.low, self.box.high
+        boxed: np.ndarray = (actions + np.float32(1.0)) / np.float32(2.0) * (high - low) + low
+        return boxed
 
 
 def scale_rewards(rewards: np.ndarray, kind: str) -> np.ndarray:

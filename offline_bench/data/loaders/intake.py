@@ -22,6 +22,8 @@ from offline_bench.data.loaders.leniency import STRICT, Leniency
 from offline_bench.data.loaders.metadata import find_references, of_folder, read_metadata
 from offline_bench.data.loaders.minari import OURS, read_minari, with_environment
 from offline_bench.data.loaders.writer import write_minari
+from offline_bench.environments.name import same_environment
+from offline_bench.environments.packages import name_package
 
 # As Minari has it: it takes no other, and no namespace of one letter.
 NEW_ID = re.compile(r"([-\w][-\w/]*[-\w]/)?[-\w]+-v\d+")
@@ -42,9 +44,11 @@ def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leni
     `file` is a D4RL file, with the `environment` it comes from; or the folder of a Minari dataset, which names its own.
     The content is that of `load_d4rl` or `read_minari`, to the bit. Minari keeps T+1 observations of an episode of T
     steps; where a step's next observation is not what the next step saw, those of the episode are in its `infos` too.
+    A package that `environment` names may be imported from now on.
     Raises `DatasetError` where the id is no new one, and as the readers; `StorageError`.
     """
     _check_new(dataset_id)
+    name_package(environment or "")
     data, references = _read(file, environment, dataset_id, leniency)
     episodes = list(_split(data))
     low, high = references or (None, None)
@@ -86,7 +90,7 @@ def _read(
     if leniency.ignore:
         raise DatasetError(f"{file}: --ignore passes over arrays of D4RL files; this is a Minari dataset.")
     data = with_environment(read_minari(file, dataset_id, leniency), file)
-    if environment is not None and environment != data.environment:
+    if environment is not None and not same_environment(environment, data.environment):
         raise DatasetError(f"{file} comes from {data.environment}, as it says itself, not from {environment}.")
     about = of_folder(file)
     return data, find_references(about, read_metadata(about)) or references

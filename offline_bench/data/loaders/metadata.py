@@ -12,7 +12,7 @@ from offline_bench.core.errors import DatasetError
 from offline_bench.core.reading import read_text
 from offline_bench.data.loaders.hdf5 import Source, open_hdf5
 from offline_bench.data.loaders.spaces import Spaces, find_spaces, parse_action_space, parse_layout
-from offline_bench.environments.make import name_environment
+from offline_bench.environments.name import name_environment
 
 # What no text of a JSON file may raise but these is a fault of this program's.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
@@ -54,12 +54,15 @@ def find_environment(source: Source, metadata: dict[str, Any]) -> str:
         spec = json.loads(text)
         wrappers = [wrapper["name"] for wrapper in spec.get("additional_wrappers") or ()]
         name, limit, arguments = spec["id"], spec.get("max_episode_steps"), dict(spec.get("kwargs") or {})
+        entry_point = spec.get("entry_point") or ""
         if not isinstance(name, str) or not ENVIRONMENT.fullmatch(name):
             raise ValueError(f"id {name!r:.80}")
         if type(limit) not in (int, type(None)) or not 0 < (limit or 1) < 2**63:
             raise ValueError(f"max_episode_steps {limit!r:.80}")
         if not all(key.isidentifier() for key in arguments):
             raise ValueError(f"kwargs {list(arguments)!r:.80}")
+        if not isinstance(entry_point, str):
+            raise ValueError(f"entry_point {entry_point!r:.80}")
     except UNREADABLE as error:
         raise source.broken(f"its env_spec cannot be read ({error!r})") from error
     if wrappers:
@@ -70,8 +73,9 @@ def find_environment(source: Source, metadata: dict[str, Any]) -> str:
     if "max_episode_steps" not in spec and not arguments:
         return name
     arguments.pop("render_mode", None)
+    arguments.pop("max_episode_steps", None)  # the specification has its own
     try:
-        return name_environment(name, limit, arguments)
+        return name_environment(name, limit, arguments, entry_point)
     except RecursionError as error:
         raise source.broken("the kwargs of its env_spec are nested too deeply") from error
 
@@ -110,6 +114,17 @@ def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, fl
             f"{source.path}: ref_min_score {low!r:.80} and ref_max_score {high!r:.80} are not two different numbers."
         )
     return float(low), float(high)
+
+
+def find_parts(source: Source, metadata: dict[str, Any]) -> tuple[str, ...]:
+    """The ids of the sets that this one was combined from, each once; none where it was not.
+
+    Raises `DatasetError` naming the file where they are no texts.
+    """
+    parts = metadata.get("combined_datasets") or []
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise source.broken("its combined_datasets are no list of ids")
+    return tuple(dict.fromkeys(parts))
 
 
 def of_folder(folder: Path, remedy: str = "") -> Source:

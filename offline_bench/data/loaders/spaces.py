@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
-from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import ActionSpace, Array
-from offline_bench.environments.make import find_spec, import_gymnasium
+from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.name import find_spec
+from offline_bench.environments.refusal import explain_refusal
 
 SUPPORTED = (
     "Supported are observations of Box spaces that are vectors, Discrete ones, and Dict spaces of these, "
@@ -100,11 +101,8 @@ def find_spaces(environment: str, where: str) -> Spaces:
     try:
         spec = find_spec(environment)
         made = gymnasium.make(spec)
-    except gymnasium.error.UnregisteredEnv as error:
-        hint = unknown_name("environment", environment.partition("(")[0], gymnasium.registry)
-        raise EnvironmentMismatchError(f"{where}: {hint}{_origin(environment)}") from error
-    except (gymnasium.error.Error, ImportError, AttributeError, TypeError, ValueError) as error:
-        raise EnvironmentMismatchError(f"{where}: environment {environment!r} cannot be made here: {error}") from error
+    except Exception as error:
+        raise EnvironmentMismatchError(f"{where}: {explain_refusal(environment, error)}") from error
     observations, actions = serialize(made.observation_space), serialize(made.action_space)
     made.close()
     place = f"{where}: environment {environment}"
@@ -155,9 +153,3 @@ def _describe(space: dict[str, Any]) -> str:
     start = f" from {space['start']}" if space.get("start") else ""
     image = ", such as images," if space["type"] == "Box" and len(space["shape"]) == 3 else ""
     return f"a {space['type']} space{shape}{start}{image}"
-
-
-def _origin(environment: str) -> str:
-    if ":" in environment:
-        return ""
-    return " An environment of another package is named module:id, where importing the module registers it."

@@ -10,7 +10,9 @@ from pathlib import Path
 from offline_bench.core.errors import DatasetError
 from offline_bench.data.loaders.cards import Task, load_cards
 from offline_bench.data.loaders.folders import check_id, locate
-from offline_bench.data.loaders.metadata import find_environment, find_references, of_folder, read_metadata
+from offline_bench.data.loaders.metadata import find_environment, find_parts, find_references, of_folder, read_metadata
+
+DEPTH = 4  # of sets combined from combined ones; more is a circle
 
 
 def find_task(dataset: str) -> Task | None:
@@ -18,13 +20,18 @@ def find_task(dataset: str) -> Task | None:
 
     The reference scores are those of its Minari metadata where it lies here and has them, and those of its card
     otherwise; all else is the card's. The metadata of a set that this project builds was written from its card, which
-    is taken at once: its scores do not depend on what lies here. No data is read.
+    is taken at once: its scores do not depend on what lies here. A set that Minari combined keeps no scores: it has
+    the task of the sets it names as its parts, where these have one and the same scores. No data is read.
     Raises `DatasetError` naming the file where cards or metadata cannot be read.
     """
+    return _find_task(dataset, 0)
+
+
+def _find_task(dataset: str, depth: int) -> Task | None:
     card = load_cards().get(dataset)
     if card and (card.recipe or card.file):
         return card.task
-    found = _read_task(dataset)
+    found = _read_task(dataset, depth)
     if card is None or found is None:
         return card.task if card else found
     if (found.random_return, found.expert_return) == (card.task.random_return, card.task.expert_return):
@@ -44,7 +51,7 @@ def try_task(dataset: str) -> Task | None:
     return None
 
 
-def _read_task(dataset: str) -> Task | None:
+def _read_task(dataset: str, depth: int) -> Task | None:
     try:
         check_id(dataset)
     except DatasetError:
@@ -57,15 +64,24 @@ def _read_task(dataset: str) -> Task | None:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
-    return _read_at(dataset, str(folder), changed)
+    task, parts = _read_at(dataset, str(folder), changed)
+    return task or (_combine(parts, depth) if depth < DEPTH else None)
 
 
 @cache
-def _read_at(dataset: str, folder: str, changed: int) -> Task | None:
-    """The task in the metadata of `folder` as it was at the time `changed`."""
+def _read_at(dataset: str, folder: str, changed: int) -> tuple[Task | None, tuple[str, ...]]:
+    """The task in the metadata of `folder` as it was at the time `changed`, and the parts it was combined from."""
     about = of_folder(Path(folder))
     metadata = read_metadata(about)
     references = find_references(about, metadata)
     if references is None:
-        return None
-    return Task(dataset, find_environment(about, metadata), *references, "Minari metadata")
+        return None, find_parts(about, metadata)
+    return Task(dataset, find_environment(about, metadata), *references, "Minari metadata"), ()
+
+
+def _combine(parts: tuple[str, ...], depth: int) -> Task | None:
+    """The task that all `parts` have; None where one has none, or others have other scores."""
+    tasks = [_find_task(part, depth + 1) for part in parts]
+    known = [task for task in tasks if task is not None]
+    scores = {(task.random_return, task.expert_return) for task in known}
+    return known[0] if len(scores) == 1 and len(known) == len(parts) else None

@@ -24,6 +24,7 @@ from offline_bench.data.loaders.metadata import (
 )
 from offline_bench.data.loaders.minari import how_to_get, read_minari, with_environment
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
+from offline_bench.environments.name import same_environment
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _verify(copy: Copy, card: Card | None) -> Verdict:
 def _compare_card(data: Dataset, card: Card) -> Iterator[str]:
     if card.fingerprint and data.fingerprint != card.fingerprint:
         yield f"fingerprint is {data.fingerprint} where its card has {card.fingerprint}"
-    if data.environment != card.task.environment:
+    if not same_environment(data.environment, card.task.environment):
         yield f"environment is {data.environment} where the task of its card has {card.task.environment}"
 
 
@@ -127,9 +128,7 @@ def _compare_metadata(data: Dataset, folder: Path, card: Card | None) -> Iterato
 
 
 def _compare_spaces(ours: Spaces, theirs: Spaces, environment: str) -> Iterator[str]:
-    # A set that was written flat has one part; what it was flattened from is not known.
-    flat = len(ours.layout) == 1 and not ours.layout[0].name and ours.layout[0].first is None
-    if ours.observation_size != theirs.observation_size or not (flat or ours.layout == theirs.layout):
+    if ours.layout != theirs.layout:
         yield f"observations are {_list(ours)} where {environment} shows {_list(theirs)}"
     mine, its = ours.action_space, theirs.action_space
     same = mine.n == its.n and mine.low.shape == its.low.shape

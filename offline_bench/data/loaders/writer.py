@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.core.errors import StorageError
+from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError, StorageError
 from offline_bench.data.episode import Episode
-from offline_bench.environments.make import find_spec, make_environment
+from offline_bench.environments.flat import unflatten
+from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.name import portable_spec
+from offline_bench.environments.refusal import explain_refusal
 
 
 def write_minari(
@@ -23,7 +26,8 @@ def write_minari(
     """Write `episodes` into the folder `cache` as the Minari dataset `dataset_id`, which must not be there yet.
 
     Each episode holds the fields of a Minari `EpisodeBuffer` but its id; observations are those that
-    `make_environment(environment)` shows. `about` goes to Minari: `author`, `description`, ...
+    `make_environment(environment)` shows, and are written as the environment itself shows them: with goals, as a dict.
+    `about` goes to Minari: `author`, `description`, ...
     Raises `StorageError` where the folder or the disk does not take it; nothing is left behind.
     """
     target = cache / dataset_id
@@ -58,14 +62,24 @@ def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]
     from minari import create_dataset_from_buffers
     from minari.data_collector import EpisodeBuffer
 
-    made = make_environment(environment)
+    try:
+        spec = portable_spec(environment)
+        made = import_gymnasium().make(spec)
+    except OfflineBenchError:
+        raise
+    except Exception as error:
+        raise EnvironmentMismatchError(explain_refusal(environment, error)) from error
     spaces = {"observation_space": made.observation_space, "action_space": made.action_space}
     made.close()
-    buffers = [EpisodeBuffer(id=number, **episode) for number, episode in enumerate(episodes)]
+    shown = [unflatten(episode["observations"], spaces["observation_space"]) for episode in episodes]
+    buffers = [
+        EpisodeBuffer(id=number, **{**episode, "observations": observations})
+        for number, (episode, observations) in enumerate(zip(episodes, shown, strict=True))
+    ]
     with warnings.catch_warnings():
         # Minari warns of fields for publishing: a permalink, an address.
         warnings.filterwarnings("ignore", message=".* is set to None", category=UserWarning)
-        create_dataset_from_buffers(dataset_id, buffers, env=find_spec(environment), **spaces, **about)
+        create_dataset_from_buffers(dataset_id, buffers, env=spec, **spaces, **about)
 
 
 @contextmanager

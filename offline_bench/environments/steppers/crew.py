@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.environments.make import find_spec
+from offline_bench.environments.name import find_spec
 from offline_bench.environments.steppers.process import Process
 from offline_bench.environments.steppers.rows import Rows, map_parts
 
@@ -28,6 +29,7 @@ class Steppers:
     `begin` puts every row of every part at the start of an episode; then `step` and `collect` take turns in each
     part, so that one part can be stepped while another is thought about. A row whose episode has ended stays as it is.
 
+    An environment that another process cannot make, as that of a class in a script, is stepped by this one.
     The processes stand by until `close`, or until this process ends in whatever way. Ctrl-C is this one's to handle.
     An exception in one of them, or its death, is raised here as `OfflineBenchError` by `begin`, `step` or `collect`;
     with a count of 0 an exception of the environment is raised as it is.
@@ -35,8 +37,9 @@ class Steppers:
 
     def __init__(self, environment: str, count: int = 1) -> None:
         self.environment = environment
-        # What is registered here need not be there; what names its module is looked up there.
-        spec = environment if ":" in environment.partition("(")[0] else find_spec(environment)
+        # What is registered here need not be there.
+        spec = find_spec(environment)
+        count = count if _travels(spec) else 0
         self._parts: list[Array] = []
         self._hands: list[_Hand] = []
         try:
@@ -87,6 +90,14 @@ class Steppers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _travels(spec: Any) -> bool:
+    """Whether another process can make something of `spec`: classes go by the names of their modules."""
+    try:
+        return b"__main__" not in pickle.dumps(spec)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
 
 
 class _Hand(Protocol):

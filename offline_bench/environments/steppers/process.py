@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.plugins import make_importable, plugin_files
 from offline_bench.environments.steppers.rows import Rows, map_parts
 
 Array = npt.NDArray[Any]
@@ -51,6 +52,7 @@ class Process:
             )
             self._connection = Connection(here.detach())
         with suppress(OSError):  # One already dead is found out on hearing nothing from it.
+            self._connection.send(plugin_files())
             self._connection.send(spec)
 
     def row_type(self) -> np.dtype[Any]:
@@ -125,6 +127,8 @@ def serve(connection: int) -> None:
 
 
 def _serve(connection: Connection) -> None:
+    # Before the specification, which may name a class of theirs.
+    make_importable(connection.recv())
     rows = Rows(connection.recv())
     row = rows.row_type()
     connection.send_bytes(b"")

@@ -30,10 +30,10 @@ class Rows:
         return make_environment(self._spec, disable_env_checker=True)
 
     def row_type(self) -> np.dtype[Any]:
-        observation = np.asarray(self._environments[0].reset(seed=0)[0])
-        if observation.dtype.hasobject:
+        space = self._environments[0].observation_space
+        if space.shape is None or space.dtype is None or space.dtype.hasobject:
             raise OfflineBenchError("the observations of this environment are not arrays of numbers.")
-        fields = [("observation", observation.dtype, observation.shape), ("reward", np.float64), ("state", np.uint8)]
+        fields = [("observation", space.dtype, space.shape), ("reward", np.float64), ("state", np.uint8)]
         return np.dtype(fields, align=True)
 
     def begin(self, parts: list[Array], file: int, seeds: list[list[int]]) -> None:
@@ -65,7 +65,7 @@ class Rows:
         for row in self._running[part]:
             observation, reward, terminated, truncated, _ = environments[row].step(actions[row])
             observations[row] = observation
-            rewards[row] = reward
+            rewards[row] = np.asarray(reward).item()  # some give an array of one number
             if terminated or truncated:
                 states[row] = TERMINATED if terminated else TRUNCATED
                 ended = True
