@@ -13,11 +13,15 @@ OfflineBenchError
 ├── SuiteError              a suite file that cannot be read
 ├── RecordError             a record file that cannot be trusted
 ├── StorageError            a folder or disk that does not take what is written
+├── PlaceError              this machine let a run down, as a full memory does: no result, to be tried again
 ├── MissingExtraError       an optional package is needed and absent
 └── DivergedError           training left the finite numbers; carries the step
 """
 
 from __future__ import annotations
+
+import traceback
+from pathlib import Path
 
 
 class OfflineBenchError(Exception):
@@ -72,6 +76,10 @@ class StorageError(OfflineBenchError):
     """A folder or disk does not take what is to be written."""
 
 
+class PlaceError(OfflineBenchError):
+    """This machine let a run down, as a full memory or a killed process does: that is no result of the run."""
+
+
 class MissingExtraError(OfflineBenchError):
     """An optional package is needed and not installed."""
 
@@ -86,3 +94,12 @@ class DivergedError(OfflineBenchError):
 
     def __reduce__(self) -> tuple[type[DivergedError], tuple[int, str]]:
         return type(self), (self.step, self.what)
+
+
+def describe_exception(error: Exception) -> str:
+    """`error` in one line: an error of ours as it is, any other with its type and the line that raised it."""
+    if isinstance(error, OfflineBenchError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import StorageError
+from offline_bench.core.storage import scratch_folder
 from offline_bench.data.episode import Episode
 from offline_bench.environments.make import find_spec, make_environment
 
@@ -71,14 +71,12 @@ def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]
 @contextmanager
 def _scratch_root(cache: Path) -> Iterator[Path]:
     """A folder in `cache` that Minari takes for its root meanwhile; gone afterwards with what is left in it."""
-    root = cache / f"building-{os.getpid()}.scratch"
     before = os.environ.get("MINARI_DATASETS_PATH")
-    root.mkdir(parents=True)
-    os.environ["MINARI_DATASETS_PATH"] = str(root)
-    try:
-        yield root
-    finally:
-        del os.environ["MINARI_DATASETS_PATH"]
-        if before is not None:
-            os.environ["MINARI_DATASETS_PATH"] = before
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch_folder(cache, "building") as root:
+        os.environ["MINARI_DATASETS_PATH"] = str(root)
+        try:
+            yield root
+        finally:
+            del os.environ["MINARI_DATASETS_PATH"]
+            if before is not None:
+                os.environ["MINARI_DATASETS_PATH"] = before
