@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
+from offline_bench.core.errors import CurationError, RelabelingError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import Dataset
@@ -37,11 +38,18 @@ class JobSlab:
 
     device      'cpu', 'cuda', or 'cuda+tf32'
     checkpoint  where the state of a half-trained slab is kept; None keeps none
+    done        those of its runs that have their records: they are here for the slab to be the one of its checkpoint
     """
 
     jobs: tuple[Job, ...]
     device: str = "cpu"
     checkpoint: Path | None = None
+    done: frozenset[Run] = frozenset()
+
+    @property
+    def wanted(self) -> list[Run]:
+        """The runs whose records are still to come."""
+        return [job.run for job in self.jobs if job.run not in self.done]
 
     @property
     def name(self) -> str:
@@ -56,29 +64,87 @@ def carry_out(job: Job, progress: Callable[[float], None] = lambda share: None) 
 
 
 def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda share: None) -> list[Record]:
-    """Do the runs of `slab` together, a record each: what else is in the slab changes none of them."""
+    """Do the runs of `slab` together, a record each: what else is in the slab changes none of them.
+
+    A run whose data cannot be curated or relabeled is `failed`. Raises `PlaceError` where this machine let the slab
+    down, `StorageError` where a checkpoint cannot be written, and what loading raises.
+    """
     started = time.monotonic()
-    datasets = [prepare_data(job.run) for job in slab.jobs]
-    learners = [build_learner(job.run.algorithm, slab.device) for job in slab.jobs]
+    datasets, failed = _prepare(slab)
+    jobs = [job for job in slab.jobs if job.run in datasets]
+    if not jobs:
+        return failed
+    learners = [build_learner(job.run.algorithm, slab.device) for job in jobs]
     members = [
-        Member(parameters_of(learner), data, training_seed(job.run.seed))
-        for job, data, learner in zip(slab.jobs, datasets, learners, strict=True)
+        Member(parameters_of(learner), datasets[job.run], training_seed(job.run.seed))
+        for job, learner in zip(jobs, learners, strict=True)
     ]
-    first, checkpoint = slab.jobs[0], open_checkpoint(slab.checkpoint, slab.name) if slab.checkpoint else None
+    first, checkpoint = jobs[0], None
+    if slab.checkpoint and not failed:
+        checkpoint = open_checkpoint(slab.checkpoint, slab.name)
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
-    supports = _measure_supports(datasets[0], outcomes)
+    supports = _measure_supports(datasets[first.run], outcomes)
     seconds = (time.monotonic() - started) / len(slab.jobs)
-    return [
-        _record(job.run, data, outcome, support, learners[0].trainer, slab.device, seconds)
-        for job, data, outcome, support in zip(slab.jobs, datasets, outcomes, supports, strict=True)
+    records = [
+        _record(job.run, datasets[job.run], outcome, support, learners[0].trainer, slab.device, seconds)
+        for job, outcome, support in zip(jobs, outcomes, supports, strict=True)
     ]
+    order = {job.run: place for place, job in enumerate(slab.jobs)}
+    return sorted(records + failed, key=lambda record: order[record.run])
+
+
+def record_failure(run: Run, reason: str, device: str) -> Record:
+    """The record of a run that cannot be."""
+    return Record(
+        run=run,
+        status="failed",
+        reason=reason,
+        fingerprints={"policy": "", **_hash_sources(run)},
+        provenance={"device": device, "versions": read_versions(), "machine": read_machine(), "seconds": 0.0},
+    )
 
 
 def prepare_data(run: Run) -> Dataset:
     """What the learner of `run` is given. Raises what loading, curating and relabeling raise."""
-    return relabel(_curate_once(run.dataset, run.curation), run.relabeling, run.seed)
+    data = curate_data(run.dataset, run.curation)
+    try:
+        return relabel(data, run.relabeling, run.seed)
+    except RelabelingError:
+        _forget_data()
+        raise
+
+
+def curate_data(dataset: str, curation: str) -> Dataset:
+    """The transitions of `dataset` that `curation` selects. Raises what loading and curating raise."""
+    try:
+        return _curate_once(dataset, curation)
+    except CurationError:
+        _forget_data()
+        raise
+
+
+def load_data(dataset: str) -> Dataset:
+    """The dataset as it is. Raises what loading raises."""
+    return _load_once(dataset)
+
+
+def _forget_data() -> None:
+    """Read data anew next time: a plug-in that broke its contract may have left it changed."""
+    _load_once.cache_clear()
+    _curate_once.cache_clear()
+
+
+def _prepare(slab: JobSlab) -> tuple[dict[Run, Dataset], list[Record]]:
+    """What the learner of each run is given; the records of those that cannot be given anything."""
+    datasets, failed = {}, []
+    for job in slab.jobs:
+        try:
+            datasets[job.run] = prepare_data(job.run)
+        except (CurationError, RelabelingError) as error:
+            failed.append(record_failure(job.run, str(error), slab.device))
+    return datasets, failed
 
 
 @lru_cache(maxsize=2)
@@ -127,8 +193,7 @@ def _record(
         fingerprints={
             "dataset": data.fingerprint,
             "policy": outcome.weights,
-            "relabeling_source": relabelings.bind(run.relabeling).source_hash,
-            "curation_source": curations.bind(run.curation).source_hash,
+            **_hash_sources(run),
         },
         provenance={
             "trainer": trainer,
@@ -139,6 +204,13 @@ def _record(
             **({"learner": outcome.facts} if outcome.facts else {}),
         },
     )
+
+
+def _hash_sources(run: Run) -> dict[str, str]:
+    return {
+        "relabeling_source": relabelings.bind(run.relabeling).source_hash,
+        "curation_source": curations.bind(run.curation).source_hash,
+    }
 
 
 def _sketch(episodes: list[Episode], dataset: str) -> list[float]:

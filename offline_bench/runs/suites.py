@@ -17,6 +17,9 @@ from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 
+# Numbers of tables have 64 bits.
+LIMIT = 2**63
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -137,7 +140,18 @@ def _check_grid(grid: Grid) -> None:
             raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
+    _check_budget(grid)
+
+
+def _check_budget(grid: Grid) -> None:
     for name in ("steps", "episodes"):
         value = getattr(grid, name)
         if type(value) is not int or value < 1:
             raise SuiteError(f"{name} is to be a whole number from 1, not {value!r}")
+    for name in ("seeds", "steps", "episodes"):
+        value = getattr(grid, name)
+        if max(value if name == "seeds" else [value]) >= LIMIT:
+            raise SuiteError(f"{name} is to stay below 2**63, which tables can hold, not {value!r}")
+    late = [step for step in grid.curve if step > grid.steps]
+    if late:
+        raise SuiteError(f"curve has step {late[0]}, and training ends at step {grid.steps}: leave it out, or train on")
