@@ -89,7 +89,10 @@ def _data_of(job: Job) -> tuple[str, str]:
 
 def _refuse_data(dataset: str, curation: str, environments: _Answers) -> OfflineBenchError | None:
     """Why no run can be on `dataset` under `curation`."""
-    data = load_data(dataset)
+    try:
+        data = load_data(dataset)
+    except EnvironmentMismatchError as error:
+        return PlaceError(str(error))  # its spaces are those of an environment that is not here
     try:
         find_task(dataset)
     except DatasetError as error:
@@ -125,8 +128,8 @@ def check_environment(data: Dataset) -> None:
     except Exception as error:
         # Whatever it raises: an environment is foreign code, and was there when the data was collected.
         raise PlaceError(
-            f"environment {data.environment!r} cannot be made here: {type(error).__name__}: {error}. Where a module of "
-            "yours registers it, name that with --plugin, or install what it wants."
+            f"environment {data.environment!r} cannot be made here: {type(error).__name__}: {str(error).rstrip('.')}. "
+            "Where a module of yours registers it, name that with --plugin, or install what it wants."
         ) from error
     if seen != data.observations.shape[1:]:
         raise EnvironmentMismatchError(
