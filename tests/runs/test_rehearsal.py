@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import typer
 from offline_bench import ActionSpace, Dataset, relabelings
 from offline_bench.algorithms import algorithms
 from offline_bench.commands import reproduce
-from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError, PlaceError
+from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.metadata import of_folder
 from offline_bench.environments.make import make_environment
@@ -93,13 +93,19 @@ def corridor(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return GRID
 
 
-def copy_of_medium(home: Path, name: str, **changed: Any) -> str:
-    """A copy of the built dataset in the cache under `name`, with `changed` metadata."""
-    cache = home / "datasets" / "cache"
-    shutil.copytree(cache / MEDIUM, cache / name)
-    path = of_folder(cache / name).path
-    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_id": name, **changed}))
-    return name
+@pytest.fixture
+def copy_of_medium(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """A copy of the built dataset under a name, with changed metadata."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+
+    def copy(name: str, **changed: Any) -> str:
+        place = tmp_path / "minari" / name
+        shutil.copytree(at_home / "datasets" / "cache" / MEDIUM, place)
+        path = of_folder(place).path
+        path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_id": name, **changed}))
+        return name
+
+    return copy
 
 
 def test_every_seed_of_every_relabeling_is_tried_and_fails_alone(at_home: Path, some_seeds: str) -> None:
@@ -143,9 +149,9 @@ def test_a_learner_of_discrete_actions_fails_on_continuous_data(at_home: Path) -
 
 
 def test_a_scale_that_is_none_fails_the_runs_of_its_data_alone_and_before_they_train(
-    at_home: Path, tmp_path: Path
+    copy_of_medium: Callable[..., str], tmp_path: Path
 ) -> None:
-    equal = copy_of_medium(at_home, "mine/equal-v0", ref_min_score=0.0, ref_max_score=0.0)
+    equal = copy_of_medium("mine/equal-v0", ref_min_score=0.0, ref_max_score=0.0)
     grid = Grid([equal, MEDIUM], [BC], ["original", "zero"], [0], 4, 1)
     reproduce.run_grid(grid, tmp_path, reproduce.Means(workers=0))
     told = read_records(tmp_path).records
@@ -156,22 +162,24 @@ def test_a_scale_that_is_none_fails_the_runs_of_its_data_alone_and_before_they_t
 
 
 def test_an_environment_that_is_not_here_is_no_result_and_costs_no_other_run_anything(
-    at_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at_home: Path, copy_of_medium: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = json.loads(of_folder(at_home / "datasets" / "cache" / MEDIUM).path.read_text())
     spec = json.dumps({**json.loads(content["env_spec"]), "id": "NowhereToBeFound-v0"})
-    away = copy_of_medium(at_home, "mine/away-v0", env_spec=spec)
+    away = copy_of_medium("mine/away-v0", env_spec=spec)
     grid = Grid([away, MEDIUM], [BC], ["original"], [0], 4, 1)
     for _ in range(2):
         with pytest.raises(typer.Exit) as ended:
-            reproduce.run_grid(grid, tmp_path, reproduce.Means(workers=0))
+            reproduce.run_grid(grid, tmp_path / "out", reproduce.Means(workers=0))
         assert ended.value.exit_code == 1
         told = capsys.readouterr().err
         assert "1 of 2 runs are not done and have no record" in told
         assert "NowhereToBeFound" in told
-        assert [(r.run.dataset, r.status) for r in read_records(tmp_path).records] == [(MEDIUM, "ok")]
-    with pytest.raises(PlaceError, match="NowhereToBeFound"):
-        reproduce.run_grid(Grid([away], [BC], ["original"], [0], 4, 1), tmp_path / "alone", reproduce.Means(workers=0))
+        assert [(r.run.dataset, r.status) for r in read_records(tmp_path / "out").records] == [(MEDIUM, "ok")]
+    with pytest.raises(OfflineBenchError, match="NowhereToBeFound"):
+        reproduce.run_grid(
+            Grid([away], [BC], ["original"], [0], 4, 1), tmp_path / "out" / "alone", reproduce.Means(workers=0)
+        )
 
 
 @pytest.mark.parametrize(
