@@ -102,7 +102,8 @@ class Claims:
                 continue
             lock = try_lock(path)
             if lock is not None:
-                self._claim_of(name).unlink(missing_ok=True)
+                for left in self._folder.glob(f"{name}.claim*"):
+                    left.unlink(missing_ok=True)
                 free_lock(lock)
             elif self._claim_of(name).exists():
                 living.append(self._claim_of(name))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,10 +14,15 @@ from pathlib import Path
 from offline_bench.core.errors import StorageError
 from offline_bench.core.locks import NoLocksError, free_lock, try_lock
 
+# Seconds after which a scratch file that nobody has written to is nobody's.
+OLD = 3600.0
+
 
 @contextmanager
 def scratch_path(path: Path) -> Iterator[Path]:
     """Yield a scratch name beside `path`; on a clean exit fsync it and rename it to `path`.
+
+    What a kill left of an earlier write of `path` is removed once it is old.
 
     Raises `StorageError` where the folder or the disk does not take the file; nothing is left behind.
     """
@@ -23,6 +30,7 @@ def scratch_path(path: Path) -> Iterator[Path]:
     scratch = path.with_name(f"{path.name}.{_own_name()}.scratch")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_old(path)
         yield scratch
         descriptor = os.open(scratch, os.O_RDONLY)
         try:
@@ -85,6 +93,13 @@ def write_text(path: Path, text: str) -> None:
 
 def _own_name() -> str:
     return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _remove_old(path: Path) -> None:
+    for scratch in path.parent.glob(f"{glob.escape(path.name)}.*.scratch"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > OLD:
+                scratch.unlink()
 
 
 def _remove_orphans(parent: Path, name: str) -> None:

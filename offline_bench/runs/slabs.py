@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
-from offline_bench.runs.experiment import Job, JobSlab, prepare_data
+from offline_bench.runs.experiment import Job, JobSlab, curate_data
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
 MOST_RUNS = {"cpu": 16, "cuda": 512}
@@ -67,8 +67,13 @@ def fitting_runs(job: Job, device: str, memory: int) -> int:
     learner = build_learner(job.run.algorithm, device)
     if not isinstance(learner, StackedLearner):
         return 1
-    data = prepare_data(job.run)
-    one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+    data = curate_data(job.run.dataset, job.run.curation)
+    # Scaled rewards take no more room, and constant ones cannot be scaled.
+    learner = replace(learner, reward_scaler="none")
+    try:
+        one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+    except Exception:  # noqa: BLE001 - what cannot be built says so in its own record
+        return 1
     return max(1, 1 + (memory - one) // (two - one))
 
 

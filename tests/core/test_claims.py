@@ -75,6 +75,9 @@ def test_a_killed_owner_has_nothing_and_leaves_nothing(tmp_path: Path, where: st
             kill(owner)
             assert claims.take(["a", "b", "c"]) == {}
     kill(owner)
+    for lock in (tmp_path / "claims").glob("*-*.lock"):
+        # It was killed while it wrote.
+        lock.with_suffix(".claim.12-ab.scratch").write_text("half")
     with Claims(tmp_path) as claims:
         assert claims.take(["a", "b"]) == {}
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -124,6 +127,17 @@ def test_two_processes_of_one_number_write_to_two_scratch_files(tmp_path: Path) 
         one.write_text("one")
         two.write_text("two")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_kill_left_of_a_write_is_removed_by_a_later_one_and_what_may_be_in_work_is_not(tmp_path: Path) -> None:
+    names = ("a[1].txt.1-ab.scratch", "a[1].txt.2-cd.scratch", "b.txt.1-ab.scratch")
+    for name in names:
+        (tmp_path / name).write_text("half")
+    for name in (names[0], names[2]):
+        os.utime(tmp_path / name, (0, 0))
+    with scratch_path(tmp_path / "a[1].txt") as scratch:
+        scratch.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].txt", *names[1:]}
 
 
 @pytest.mark.slow
