@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -81,9 +81,10 @@ class Claims:
     ) -> None:
         if self._alive is None:
             return
-        with self._alone():
+        # On a full disk the lock goes all the same, and the next that looks removes the list.
+        with suppress(StorageError), self._alone():
             self._claim_of(self._own).unlink(missing_ok=True)
-            free_lock(self._alive)
+        free_lock(self._alive)
 
     def _others(self) -> dict[str, str]:
         """What others have in hand, each with who that is."""

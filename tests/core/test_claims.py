@@ -104,6 +104,18 @@ def test_a_gate_that_stays_shut_is_told_and_not_waited_for_for_ever(
     gate.release()
 
 
+def test_on_a_disk_that_is_full_at_last_nothing_stays_in_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, seconds: float = 0.0) -> None:
+        raise StorageError("No space left on device")
+
+    with Claims(tmp_path) as one:
+        one.take(["a"])
+        monkeypatch.setattr(claims_module, "try_lock", full)
+    monkeypatch.undo()
+    with Claims(tmp_path) as two:
+        assert two.take(["a"]) == {}
+
+
 def test_without_locks_everything_is_free_and_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, seconds: float = 0.0) -> None:
         raise NoLocksError("none here")
