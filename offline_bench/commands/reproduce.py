@@ -16,7 +16,7 @@ from offline_bench.commands.records import read_runs
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.runs.campaign import carry_out_slabs, list_missing
+from offline_bench.runs.campaign import carry_out_slabs, list_missing, tidy_up
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
@@ -69,6 +69,7 @@ def carry_out_runs(
     jobs = list_missing(runs, folder, means.retry_failed)
     typer.echo(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
+        tidy_up(folder)
         return []
     select_device(means.device)
     build_missing(_datasets_of(jobs), max(means.workers, 1))

@@ -71,6 +71,13 @@ def carry_out_slabs(
         yield campaign.step(undone=campaign.left_to_others)
 
 
+def tidy_up(folder: Path) -> None:
+    """Remove what a kill left in `folder` of a campaign that had nothing more to do. Raises `StorageError`."""
+    if any((folder / "claims").glob("*.lock")):
+        with Claims(folder) as claims:
+            claims.when_alone(lambda: _clear(folder, []))
+
+
 def _clear(folder: Path, slabs: Sequence[JobSlab]) -> None:
     """Remove what a kill left half written, and the checkpoints that nothing is left to do of."""
     for place in (folder / "records", checkpoint_folder(folder)):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from offline_bench.core.errors import (
 )
 from offline_bench.environments.steppers import Steppers
 from offline_bench.runs import campaign, outcome
-from offline_bench.runs.campaign import carry_out_slabs, list_missing
+from offline_bench.runs.campaign import carry_out_slabs, list_missing, tidy_up
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.runs.faults import is_of_the_place
 from offline_bench.runs.record import Record, Run, to_text
@@ -121,6 +122,20 @@ def test_a_checkpoint_with_nothing_left_to_do_is_removed_by_the_next_start(
     (checkpoint_folder(tmp_path) / "c.safetensors.12-ab.scratch").write_bytes(b"half")
     go_on(jobs_of(reward="zero"), tmp_path)
     assert list(checkpoint_folder(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_what_a_kill_left_at_the_very_end_is_removed_where_nobody_else_is_there(tmp_path: Path, another: bool) -> None:
+    left = ("claims/vm-1-ab.lock", "claims/vm-1-ab.claim", "claims/vm-1-ab.claim.2-cd.scratch", "claims/gate.lock")
+    half = ("records/a/b/c.json.1-ab.scratch", "checkpoints/d.safetensors.1-ab.scratch")
+    for name in (*left, *half):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with Claims(tmp_path) if another else nullcontext():
+        tidy_up(tmp_path)
+        files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+        assert set(half) & files == (set(half) if another else set())
+    assert not set(left) & {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
 
 
 @pytest.fixture
