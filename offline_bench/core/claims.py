@@ -17,7 +17,6 @@ from filelock import FileLock
 
 from offline_bench.core.errors import StorageError
 from offline_bench.core.locks import NoLocksError, free_lock, try_lock
-from offline_bench.core.storage import write_text
 
 # A change of claims takes milliseconds; a minute is for a slow network drive.
 PATIENCE = 60.0
@@ -103,8 +102,7 @@ class Claims:
                 continue
             lock = try_lock(path)
             if lock is not None:
-                for left in self._folder.glob(f"{name}.claim*"):
-                    left.unlink(missing_ok=True)
+                self._claim_of(name).unlink(missing_ok=True)
                 free_lock(lock)
             elif self._claim_of(name).exists():
                 living.append(self._claim_of(name))
@@ -112,7 +110,12 @@ class Claims:
 
     def _write(self) -> None:
         who = f"process {os.getpid()} on {socket.gethostname()}, since {self._since}"
-        write_text(self._claim_of(self._own), json.dumps({"who": who, "names": sorted(self._names)}))
+        path = self._claim_of(self._own)
+        try:
+            # As it stands, without a scratch file: it is read behind the gate alone, and of the living alone.
+            path.write_text(json.dumps({"who": who, "names": sorted(self._names)}), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror or error}. Free some space.") from error
 
     def _claim_of(self, name: str) -> Path:
         return self._folder / f"{name}.claim"
