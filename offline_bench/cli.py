@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from offline_bench import __version__
+from offline_bench.commands.options import read_number
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
@@ -108,10 +109,13 @@ def run(
         list[str],
         typer.Option(help="Such as 'truncate(steps=200)'; may be repeated.", autocompletion=_complete("curations")),
     ] = ["full"],  # noqa: B006
-    seed: Annotated[list[int], typer.Option(help="May be repeated.")] = [0],  # noqa: B006
+    seed: Annotated[list[int], typer.Option(help="May be repeated.", parser=read_number, metavar="INTEGER")] = [0],  # noqa: B006
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 10_000,
     episodes: Annotated[int, typer.Option(help="Evaluation episodes.")] = 10,
-    curve: Annotated[list[int], typer.Option(help="A step to evaluate at on the way; may be repeated.")] = [],  # noqa: B006
+    curve: Annotated[
+        list[int],
+        typer.Option(help="A step to evaluate at on the way; may be repeated.", parser=read_number, metavar="INTEGER"),
+    ] = [],  # noqa: B006
     results: Folder = None,
     workers: Workers = 2,
     device: Device = "cpu",
@@ -184,7 +188,9 @@ def check(
 @app.command()
 def bench(
     algorithm: Annotated[list[str], typer.Option(help="Training of this one alone; may be repeated.")] = [],  # noqa: B006
-    width: Annotated[list[int], typer.Option(help="Training at 256 or 64 alone.")] = [],  # noqa: B006
+    width: Annotated[
+        list[int], typer.Option(help="Training at 256 or 64 alone.", parser=read_number, metavar="INTEGER")
+    ] = [],  # noqa: B006
     slab: Annotated[list[int], typer.Option(help="Training in slabs of so many runs; may be repeated.", min=1)] = [],  # noqa: B006
     quick: Annotated[bool, typer.Option(help="Slabs of 12, fewer and shorter turns: a rough answer.")] = False,
     profile: Annotated[bool, typer.Option(help="Where the time of a training step goes, instead.")] = False,

@@ -6,6 +6,7 @@ What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy
 
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
+from offline_bench.algorithms.fit import check_fit
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
 from offline_bench.algorithms.specs import REFERENCE_ONLY, build_learner
 from offline_bench.algorithms.stacked.learner import (
@@ -26,6 +27,7 @@ __all__ = [
     "StackedLearner",
     "algorithms",
     "build_learner",
+    "check_fit",
     "estimate_bytes",
     "memory_of",
     "open_checkpoint",

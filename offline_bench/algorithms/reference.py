@@ -57,6 +57,16 @@ class ReferenceLearner:
         if self.reward_scaler not in ("none", "standard", "min-max"):
             raise SpecError(f"reward_scaler is 'none', 'standard' or 'min-max', not {self.reward_scaler!r}")
 
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`."""
+        discrete = _takes_discrete(_config_class(self.config))
+        if data.action_space.discrete != discrete or data.observations.ndim != 2:
+            wrong, right = ("continuous", "discrete") if discrete else ("discrete", "continuous")
+            raise EnvironmentMismatchError(
+                f"dataset {data.id!r} has {wrong} actions or observations that are no vectors: "
+                f"{self.config.removesuffix('Config')} learns {right} actions from vectors."
+            )
+
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
     ) -> Iterator[Snapshot]:
@@ -80,14 +90,9 @@ class ReferenceLearner:
 
     def _create(self, data: Dataset) -> Any:
         self.check()
+        self.check_data(data)
         config = _config_class(self.config)
-        discrete = _takes_discrete(config)
-        if data.action_space.discrete != discrete or data.observations.ndim != 2:
-            wrong, right = ("continuous", "discrete") if discrete else ("discrete", "continuous")
-            raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has {wrong} actions or observations that are no vectors: "
-                f"{self.config.removesuffix('Config')} learns {right} actions from vectors."
-            )
+        discrete = data.action_space.discrete
         encoder = import_d3rlpy().models.VectorEncoderFactory(hidden_units=list(self.hidden_units))
         encoders = {f.name: encoder for f in fields(config) if f.name.endswith("encoder_factory")}
         algorithm = config(

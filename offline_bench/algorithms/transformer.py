@@ -75,6 +75,14 @@ class TransformerLearner:
         if self.return_scale is not None and not 0.0 < self.return_scale < math.inf:
             raise SpecError(f"return_scale is a positive number, not {self.return_scale!r}")
 
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`."""
+        if data.action_space.discrete or data.observations.ndim != 2:
+            raise EnvironmentMismatchError(
+                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
+                "DecisionTransformer learns continuous actions from vectors."
+            )
+
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
     ) -> Iterator[Snapshot]:
@@ -102,11 +110,7 @@ class TransformerLearner:
 
     def _create(self, data: Dataset) -> Any:
         self.check()
-        if data.action_space.discrete or data.observations.ndim != 2:
-            raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
-                "DecisionTransformer learns continuous actions from vectors."
-            )
+        self.check_data(data)
         d3rlpy = import_d3rlpy()
         warmup = d3rlpy.optimizers.WarmupSchedulerFactory(self.warmup_steps) if self.warmup_steps else None
         algorithm = d3rlpy.algos.DecisionTransformerConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,12 +12,16 @@ from offline_bench.behaviors.collect import find_recipe, load_recipes, size_id, 
 from offline_bench.behaviors.training import train_behavior
 from offline_bench.commands.display import open_bar
 from offline_bench.commands.tell import tell
+from offline_bench.core.claims import Claims
 from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.runs.executors import Died, Done, Progressed, execute
+
+# Seconds between two looks at what others are building.
+POLL = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,33 @@ def collect_and_compare(order: Order, progress: Callable[[float], None]) -> str:
 
 
 def _build_missing(orders: list[Order], workers: int) -> int:
-    missing = [order for order in orders if not (cache_folder() / order.id).exists()]
+    missing = {order.id: order for order in orders if not _is_built(order)}
     if missing:
-        _build(missing, workers)
+        with Claims(cache_folder()) as claims:
+            _build_with_others(missing, workers, claims)
     return len(missing)
+
+
+def _build_with_others(missing: dict[str, Order], workers: int, claims: Claims) -> None:
+    """Build those of `missing` that nobody else is building; wait for the rest, and build what comes to nothing."""
+    told: set[str] = set()
+    while missing:
+        theirs = claims.take(list(missing))
+        # Looked up once they are in hand: from now on nobody else builds them.
+        ours = [order for id_, order in missing.items() if id_ not in theirs and not _is_built(order)]
+        if ours:
+            _build(ours, workers)
+        claims.release([id_ for id_ in missing if id_ not in theirs])
+        for id_ in theirs.keys() - told:
+            tell(f"{id_} is being built by {theirs[id_]}: waiting for it", err=True)
+        told.update(theirs)
+        missing = {id_: order for id_, order in missing.items() if id_ in theirs}
+        if missing:
+            time.sleep(POLL)
+
+
+def _is_built(order: Order) -> bool:
+    return (cache_folder() / order.id).exists()
 
 
 def _built_in() -> dict[str, Card]:

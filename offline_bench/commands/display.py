@@ -25,9 +25,12 @@ class Bar:
     task: TaskID
     started: float = field(default_factory=time.monotonic)
 
-    def show(self, share: float, finished: int, line: str = "") -> None:
-        """`share` in [0, 1] of the work is done, `finished` of the total things; `line` tells of the last of them."""
-        left = self._left(share)
+    def show(self, share: float, finished: int, line: str = "", seconds: float | None = None) -> None:
+        """`share` in [0, 1] of the work is done, `finished` of the total things; `line` tells of the last of them.
+
+        The estimate is `seconds` to go where these are known, else what the share done so far has taken says.
+        """
+        left = self._left(share) if seconds is None or share >= 1.0 else f"about {_clock(seconds)} left"
         self.progress.update(self.task, completed=share, count=f"{finished}/{self.total} {self.unit}", left=left)
         if line:
             prefix = f"[{finished}/{self.total}, {left}] "

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from offline_bench.algorithms.device import select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
+from offline_bench.commands.records import read_runs
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
-from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing, list_stale
+from offline_bench.core.errors import OfflineBenchError
+from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
 from offline_bench.runs.experiment import Job
-from offline_bench.runs.record import Run
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import group_jobs
-from offline_bench.runs.store import read_records
+from offline_bench.runs.store import read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -36,22 +41,31 @@ def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
     """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run."""
     suite = load_suite(name)
     folder = folder or local_folder(suite.name)
-    carry_out_runs(suite.runs(), folder, suite.name, means)
+    runs = suite.runs()
+    undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
     tell(compare_with_committed(folder, suite.folder))
+    _end(runs, folder, undone)
 
 
 def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
     """Carry out what is missing of the grid and print its leaderboard."""
     folder = folder or local_folder("runs")
     runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
-    carry_out_runs(runs, folder, "run", means)
+    undone = carry_out_runs(runs, folder, "run", means)
     print_leaderboard_of(folder, list(runs))
+    _end(runs, folder, undone)
 
 
-def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, means: Means) -> None:
-    """Build what data is missing, check every job, then carry out those without a record, showing progress."""
+def carry_out_runs(
+    runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, means: Means, past: Sequence[Record] = ()
+) -> list[tuple[Run, str]]:
+    """Build what data is missing, rehearse every job, then carry out those without a record, showing progress.
+
+    Gives the runs that are not done, each with the reason. `past` records tell what algorithms cost. Raises
+    `OfflineBenchError` where a name or parameter is wrong or data is missing, and where not one run can be.
+    """
     jobs = list_missing(runs, folder, means.retry_failed)
     if jobs:
         select_device(means.device)
@@ -60,16 +74,60 @@ def carry_out_runs(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str
             jobs = list_missing(runs, folder, means.retry_failed)
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
-        return
+        tidy_up(folder)
+        return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
         tell(f"stale, so done again: {count} runs, as {reason}")
-    check_jobs(jobs, means.device)
-    slabs = group_jobs(jobs, folder, means.workers, means.device)
+    rehearsal = rehearse(jobs, means.device)
+    if len(jobs) == len(runs) and not rehearsal.possible:
+        # Nothing is, and nothing can be: a mistake, and no grid with a gap.
+        raise OfflineBenchError([*(record.reason for record in rehearsal.failed), *dict(rehearsal.undone).values()][0])
+    for record in rehearsal.failed:
+        save_record(folder, record)
+        tell(describe_record(record), err=True)
+    known = [*past, *read_records(folder).records]
+    return [*rehearsal.undone, *_train(rehearsal.possible, runs, folder, title, means, known)]
+
+
+def _train(
+    jobs: Sequence[Job],
+    runs: Mapping[Run, tuple[int, ...]],
+    folder: Path,
+    title: str,
+    means: Means,
+    past: Sequence[Record],
+) -> list[tuple[Run, str]]:
+    """Carry out `jobs`, which are of `runs`, showing progress; those not done, each with the reason."""
+    waiting = {job.run for job in jobs}
+    done = [Job(run, at) for run, at in runs.items() if run not in waiting]
+    slabs = group_jobs(jobs, folder, means.workers, means.device, done=done)
+    undone: list[tuple[Run, str]] = []
     with open_bar(title, len(jobs), "runs") as bar:
-        for step in carry_out_slabs(slabs, folder, min(means.workers, len(slabs)), means.plugins):
-            bar.show(step.share, step.finished)
+        for step in carry_out_slabs(slabs, folder, min(means.workers, len(slabs)), means.plugins, past):
+            bar.show(step.share, step.finished, step.note, step.left)
             for record in step.records:
-                bar.show(step.share, step.finished, describe_record(record))
+                bar.show(step.share, step.finished, describe_record(record), step.left)
+            undone += step.undone
+    return undone
+
+
+def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]]) -> None:
+    """Say what did not end well; exit with 1 where a run is not done, or not one of them ended well."""
+    stale = list_stale(runs, folder)
+    counts = Counter(record.status for record in read_runs(folder, runs).records if record.run not in stale)
+    ill = {status: count for status, count in sorted(counts.items()) if status != "ok"}
+    if ill:
+        told = ", ".join(f"{count} {status}" for status, count in ill.items())
+        tell(
+            f"{sum(ill.values())} of {len(runs)} runs did not end well: {told}. --retry-failed does them again.",
+            err=True,
+        )
+    for reason, count in Counter(reason for _, reason in undone).items():
+        tell(f"{count} of {len(runs)} runs are not done and have no record: {reason}", err=True)
+    if undone:
+        tell("That is no result: the same command tries these runs again.", err=True)
+    if undone or not counts["ok"]:
+        raise typer.Exit(1)
 
 
 def _datasets_of(jobs: Sequence[Job]) -> list[str]:

@@ -13,14 +13,19 @@ OfflineBenchError
 ├── TrueRewardError         a learner that asked for the true reward
 ├── EnvironmentMismatchError  a policy, dataset and environment that do not fit together
 ├── EvaluationError         an evaluation whose true return is no finite number
+│   └── EnvironmentAbsentError  an environment that cannot be made on this machine as it is
 ├── SuiteError              a suite file that cannot be read
 ├── RecordError             a record file that cannot be trusted
 ├── StorageError            a folder or disk that does not take what is written
+├── PlaceError              this machine let a run down, as a full memory does: no result, to be tried again
 ├── MissingExtraError       an optional package is needed and absent
 └── DivergedError           training left the finite numbers; carries the step
 """
 
 from __future__ import annotations
+
+import traceback
+from pathlib import Path
 
 
 class OfflineBenchError(Exception):
@@ -75,6 +80,10 @@ class EvaluationError(OfflineBenchError):
     """An evaluation found a true return that is no finite number."""
 
 
+class EnvironmentAbsentError(EnvironmentMismatchError):
+    """The environment of a dataset cannot be made on this machine as it is."""
+
+
 class SuiteError(OfflineBenchError):
     """A suite file cannot be read."""
 
@@ -85,6 +94,10 @@ class RecordError(OfflineBenchError):
 
 class StorageError(OfflineBenchError):
     """A folder or disk does not take what is to be written."""
+
+
+class PlaceError(OfflineBenchError):
+    """This machine let a run down, as a full memory or a killed process does: that is no result of the run."""
 
 
 class MissingExtraError(OfflineBenchError):
@@ -101,3 +114,12 @@ class DivergedError(OfflineBenchError):
 
     def __reduce__(self) -> tuple[type[DivergedError], tuple[int, str]]:
         return type(self), (self.step, self.what)
+
+
+def describe_exception(error: Exception) -> str:
+    """`error` in one line: an error of ours as it is, any other with its type and the line that raised it."""
+    if isinstance(error, OfflineBenchError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.gymnasium_library import import_gymnasium
 
 Array = npt.NDArray[Any]
 

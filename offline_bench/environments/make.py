@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError
+from offline_bench.core.errors import EnvironmentAbsentError, EnvironmentMismatchError, OfflineBenchError
 from offline_bench.environments.flat import sort_space
-from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.gymnasium_library import import_gymnasium
 from offline_bench.environments.model import TabularModel
 from offline_bench.environments.name import find_spec, with_step_limit
 from offline_bench.environments.refusal import explain_refusal
@@ -75,7 +75,7 @@ def find_step_limit(environment: str) -> int:
     try:
         limit = find_spec(environment).max_episode_steps
     except Exception as error:
-        raise EnvironmentMismatchError(explain_refusal(environment, error)) from error
+        raise EnvironmentAbsentError(explain_refusal(environment, error)) from error
     if limit is not None and 0 < limit <= MOST_STEPS:
         return int(limit)
     what = "no time limit" if limit is None or limit < 1 else f"a time limit of {limit} steps"

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from offline_bench.core.errors import EnvironmentMismatchError
-from offline_bench.environments.library import import_gymnasium, load_packages
+from offline_bench.environments.gymnasium_library import import_gymnasium, load_packages
 from offline_bench.environments.packages import check_named
 
 # Python writes these so, and reads them as names.

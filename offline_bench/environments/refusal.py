@@ -7,7 +7,7 @@ from typing import Any
 
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.registry import unknown_name
-from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.gymnasium_library import import_gymnasium
 
 ID = re.compile(r"(?P<name>.+?)(?:-v(?P<version>\d+))?")
 

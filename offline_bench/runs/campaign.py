@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offline_bench.algorithms import build_learner
-from offline_bench.core.storage import check_writable
-from offline_bench.evaluation.fit import check_environment
-from offline_bench.runs.executors import Died, Done, Progressed, execute
-from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, prepare_data
+from offline_bench.core.claims import Claims
+from offline_bench.core.storage import check_writable, remove_scratch
+from offline_bench.runs.executors import Died, Done, Event, Progressed, execute
+from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
+from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
-from offline_bench.runs.slabs import drop_checkpoints
-from offline_bench.runs.staleness import find_stale_among
-from offline_bench.runs.store import read_records, save_record
+from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
+from offline_bench.runs.staleness import find_stale, find_stale_among
+from offline_bench.runs.store import read_record, read_records, record_path, save_record
+
+BLIND = "this file system has no locks: a second start in the same folder would do the same runs again"
 
 
 @dataclass(frozen=True)
 class Step:
-    """What just happened: `share` in [0, 1] of the campaign's gradient steps is done; `records` of finished runs."""
+    """What just happened: `share` in [0, 1] of the campaign's time is over; `records` of finished runs.
+
+    finished  how many runs have been so far
+    left      seconds to go; None while nothing is measured
+    undone    runs that come to no record in this campaign, each with the reason
+    note      a word on the campaign itself
+    """
 
     share: float
     finished: int
     records: Sequence[Record] = ()
+    left: float | None = None
+    undone: Sequence[tuple[Run, str]] = ()
+    note: str = ""
 
 
 def list_stale(runs: Collection[Run], folder: Path) -> dict[Run, str]:
@@ -44,55 +55,140 @@ def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed
     return [Job(run, at) for run, at in runs.items() if run not in counted]
 
 
-def check_jobs(jobs: Sequence[Job], device: str = "cpu") -> None:
-    """Raise before anything trains what every job would: unknown names, parameters, missing data, bad plug-ins.
-
-    Every distinct relabeling of every distinct selection of data is tried once, and every environment made.
-    """
-    tried: set[object] = set()
-    for job in jobs:
-        cell = (job.run.dataset, job.run.curation, job.run.relabeling)
-        if cell not in tried:
-            data = prepare_data(job.run)
-            if cell[:2] not in tried:
-                check_environment(data)
-            tried |= {cell, cell[:2]}
-    for text in dict.fromkeys(job.run.algorithm for job in jobs):
-        build_learner(text, device).check()
-
-
 def carry_out_slabs(
-    slabs: Sequence[JobSlab], folder: Path, workers: int, plugins: Sequence[Path] = ()
+    slabs: Sequence[JobSlab], folder: Path, workers: int, plugins: Sequence[Path] = (), past: Iterable[Record] = ()
 ) -> Iterator[Step]:
     """Carry out `slabs`, saving the records of each to `folder` as it finishes.
 
-    Whatever stops this loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this
-    process. Raises `StorageError` where the folder or disk takes no more.
+    What another process has in hand in that folder is left to it, and what it has finished meanwhile is not done
+    again. A slab that this machine let down gets no records: the next start takes it up again. Whatever stops this
+    loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this process. `past` records
+    say what algorithms cost, for the time left. Raises `StorageError` where the folder or disk takes no more.
     """
     check_writable(folder)
-    sizes = [sum(job.run.steps for job in slab.jobs) for slab in slabs]
-    shares = [0.0] * len(slabs)
-    finished = 0
-    # Closed at once whatever happens, or the workers would go on while an error is being told.
-    with closing(execute(carry_out_slab, slabs, workers, plugins)) as events:
-        for event in events:
-            records: list[Record] = []
-            if isinstance(event, Progressed):
-                shares[event.task] = event.share
+    with Claims(folder) as claims:
+        claims.when_alone(lambda: _clear(folder, slabs))
+        campaign = _Campaign(slabs, folder, claims, Pace(slabs, workers, past))
+        if claims.blind:
+            yield campaign.step(note=BLIND)
+        # Closed at once whatever happens, or the workers would go on while an error is being told.
+        with closing(execute(carry_out_slab, campaign.take_slabs(), workers, plugins)) as events:
+            for event in events:
+                yield campaign.see_to(event)
+        yield campaign.step(undone=campaign.left_to_others)
+
+
+def tidy_up(folder: Path) -> None:
+    """Remove what a kill left in `folder` of a campaign that had nothing more to do. Raises `StorageError`."""
+    if any((folder / "claims").glob("*.lock")):
+        with Claims(folder) as claims:
+            claims.when_alone(lambda: _clear(folder, []))
+
+
+def _clear(folder: Path, slabs: Sequence[JobSlab]) -> None:
+    """Remove what a kill left half written, and the checkpoints that nothing is left to do of."""
+    for place in (folder / "records", checkpoint_folder(folder)):
+        remove_scratch(place)
+    drop_finished(folder, {run.key for slab in slabs for run in slab.wanted})
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What was begun of slab number `number`, and whether it goes on from a checkpoint."""
+
+    number: int
+    slab: JobSlab
+    resumed: bool
+
+
+class _Campaign:
+    """The slabs, who has them, and what has come of them so far."""
+
+    def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace) -> None:
+        self._slabs, self._folder, self._claims, self._pace = slabs, folder, claims, pace
+        self._before = {run: _written(folder, run) for slab in slabs for run in slab.wanted}
+        self._begun: list[_Begun] = []
+        self._finished = 0
+        self.left_to_others: list[tuple[Run, str]] = []
+
+    def take_slabs(self) -> Iterator[JobSlab]:
+        """One slab after the other, each in hand; last those that others had in hand at first and have no more."""
+        theirs: list[tuple[int, list[Job]]] = []
+        for number, slab in enumerate(self._slabs):
+            taken, refused = self._take(slab)
+            if refused:
+                theirs.append((number, [job for job in slab.jobs if job.run in refused]))
+            if taken is not None:
+                yield self._begin(number, taken)
             else:
-                slab = slabs[event.task]
-                records = _records_of(event, slab)
-                for record in records:
-                    save_record(folder, record)
-                drop_checkpoints(folder, slab)
-                shares[event.task] = 1.0
-            done = sum(share * size for share, size in zip(shares, sizes, strict=True)) / sum(sizes)
-            finished += len(records)
-            yield Step(done, finished, records)
+                self._pace.leave(number)
+        for number, jobs in theirs:
+            taken, refused = self._take(form_slab(jobs, self._folder, self._slabs[number].device))
+            self.left_to_others += refused.items()
+            if taken is not None:
+                yield self._begin(number, taken)
+
+    def see_to(self, event: Event) -> Step:
+        """Save what `event` brings."""
+        begun = self._begun[event.task]
+        slab, runs = begun.slab, begun.slab.wanted
+        self._pace.note(begun.number, event.share if isinstance(event, Progressed) else 1.0, begun.resumed)
+        if isinstance(event, Progressed):
+            return self.step()
+        try:
+            if isinstance(event, Died):
+                return self.step(undone=[(run, event.reason) for run in runs])
+            return self._save(slab, event)
+        finally:
+            self._claims.release([run.key for run in runs])
+
+    def step(self, records: Sequence[Record] = (), undone: Sequence[tuple[Run, str]] = (), note: str = "") -> Step:
+        """Where the campaign stands."""
+        self._finished += len(records)
+        return Step(self._pace.share(), self._finished, records, self._pace.seconds_left(), undone, note)
+
+    def _save(self, slab: JobSlab, event: Done) -> Step:
+        records = [record for record in event.result if record.run not in slab.done]
+        for record in records:
+            save_record(self._folder, record)
+        drop_checkpoints(self._folder, slab)
+        return self.step(records)
+
+    def _begin(self, number: int, slab: JobSlab) -> JobSlab:
+        resumed = slab.checkpoint is not None and slab.checkpoint.exists()
+        self._begun.append(_Begun(number, slab, resumed))
+        self._pace.begin(number)
+        return slab
+
+    def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
+        """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
+        theirs = self._claims.take([run.key for run in slab.wanted])
+        refused = {run: f"it is in the hands of {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
+        # Looked up once it is in hand: from now on nobody else finishes it.
+        finished = {run for run in slab.wanted if run not in refused and self._is_finished(run)}
+        self._claims.release([run.key for run in finished])
+        if not finished and not refused:
+            return slab, {}
+        jobs = [job for job in slab.jobs if job.run not in refused and job.run not in finished]
+        if not refused and slab.checkpoint is not None and slab.checkpoint.exists():
+            kept = replace(slab, done=slab.done | finished)
+            return (kept if kept.wanted else None), {}
+        jobs = [job for job in jobs if job.run not in slab.done]
+        return (form_slab(jobs, self._folder, slab.device) if jobs else None), refused
+
+    def _is_finished(self, run: Run) -> bool:
+        """Whether another process has written the record of `run` since this one looked for it."""
+        record = read_record(self._folder, run)
+        if record is None or find_stale(record):
+            return False
+        # A failed one may be from before, and this one here to try again.
+        return record.status == "ok" or _written(self._folder, run) != self._before.get(run)
 
 
-def _records_of(event: Done | Died, slab: JobSlab) -> list[Record]:
-    if isinstance(event, Died):
-        return [Record(job.run, "failed", event.reason) for job in slab.jobs]
-    records: list[Record] = event.result
-    return records
+def _written(folder: Path, run: Run) -> tuple[int, int] | None:
+    """Which file the record of `run` is; None where there is none."""
+    try:
+        stat = record_path(folder, run).stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns

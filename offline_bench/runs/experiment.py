@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
-from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.errors import CurationError, OfflineBenchError, RelabelingError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.action_range import find_action_range
@@ -49,11 +49,18 @@ class JobSlab:
 
     device      'cpu', 'cuda', or 'cuda+tf32'
     checkpoint  where the state of a half-trained slab is kept; None keeps none
+    done        those of its runs that have their records: they are here for the slab to be the one of its checkpoint
     """
 
     jobs: tuple[Job, ...]
     device: str = "cpu"
     checkpoint: Path | None = None
+    done: frozenset[Run] = frozenset()
+
+    @property
+    def wanted(self) -> list[Run]:
+        """The runs whose records are still to come."""
+        return [job.run for job in self.jobs if job.run not in self.done]
 
     @property
     def name(self) -> str:
@@ -72,24 +79,45 @@ def carry_out(job: Job, progress: Callable[[float], None] = lambda share: None) 
 
 
 def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda share: None) -> list[Record]:
-    """Do the runs of `slab` together, a record each: what else is in the slab changes none of them."""
+    """Do the runs of `slab` together, a record each: what else is in the slab changes none of them.
+
+    A run whose data cannot be curated or relabeled is `failed`. Raises `PlaceError` where this machine let the slab
+    down, `StorageError` where a checkpoint cannot be written, and what loading raises.
+    """
     started = time.monotonic()
-    datasets = [prepare_data(job.run) for job in slab.jobs]
-    learners = [build_learner(job.run.algorithm, slab.device) for job in slab.jobs]
+    datasets, failed = _prepare(slab)
+    jobs = [job for job in slab.jobs if job.run in datasets]
+    if not jobs:
+        return failed
+    learners = [build_learner(job.run.algorithm, slab.device) for job in jobs]
     members = [
-        Member(parameters_of(learner), LearnerView.of(data), training_seed(job.run.seed))
-        for job, data, learner in zip(slab.jobs, datasets, learners, strict=True)
+        Member(parameters_of(learner), LearnerView.of(datasets[job.run]), training_seed(job.run.seed))
+        for job, learner in zip(jobs, learners, strict=True)
     ]
-    first, checkpoint = slab.jobs[0], _open_checkpoint(slab, datasets)
+    first = jobs[0]
+    checkpoint = None if failed else _open_checkpoint(slab, list(datasets.values()))
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
-    supports = _measure_supports(datasets[0], outcomes)
+    supports = _measure_supports(datasets[first.run], outcomes)
     seconds = (time.monotonic() - started) / len(slab.jobs)
-    return [
-        _record(job.run, data, outcome, support, learners[0].trainer, slab.device, seconds)
-        for job, data, outcome, support in zip(slab.jobs, datasets, outcomes, supports, strict=True)
+    records = [
+        _record(job.run, datasets[job.run], outcome, support, learners[0].trainer, slab.device, seconds)
+        for job, outcome, support in zip(jobs, outcomes, supports, strict=True)
     ]
+    order = {job.run: place for place, job in enumerate(slab.jobs)}
+    return sorted(records + failed, key=lambda record: order[record.run])
+
+
+def record_failure(run: Run, reason: str, device: str) -> Record:
+    """The record of a run that cannot be."""
+    return Record(
+        run=run,
+        status="failed",
+        reason=reason,
+        fingerprints={"policy": "", **trace_code(run)},
+        provenance={"device": device, "versions": read_versions(), "machine": read_machine(), "seconds": 0.0},
+    )
 
 
 def prepare_data(run: Run) -> Dataset:
@@ -97,9 +125,25 @@ def prepare_data(run: Run) -> Dataset:
     return relabel(curate_once(run.dataset, run.curation), run.relabeling, run.seed)
 
 
+def load_data(dataset: str) -> Dataset:
+    """The dataset as it is. Raises what loading raises."""
+    return _load_once(dataset)
+
+
+def _prepare(slab: JobSlab) -> tuple[dict[Run, Dataset], list[Record]]:
+    """What the learner of each run is given; the records of those that cannot be given anything."""
+    datasets, failed = {}, []
+    for job in slab.jobs:
+        try:
+            datasets[job.run] = prepare_data(job.run)
+        except (CurationError, RelabelingError) as error:
+            failed.append(record_failure(job.run, str(error), slab.device))
+    return datasets, failed
+
+
 # Read-only, so consecutive runs on one dataset can share it; and looked at again each time, as a plug-in may have
 # written to it all the same.
-_load_once = SealedCache(load, size=2)
+_load_once = SealedCache(lambda dataset: load(dataset), size=2)
 
 
 def _curate(dataset: str, curation: str) -> Dataset:

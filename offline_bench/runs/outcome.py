@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner
+from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner, open_checkpoint
 from offline_bench.core.errors import (
     DivergedError,
     EnvironmentMismatchError,
     EvaluationError,
-    OfflineBenchError,
+    PlaceError,
     StorageError,
+    describe_exception,
 )
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluation.evaluate import evaluate, evaluate_slab
 from offline_bench.evaluation.exact import exact_outcomes
+from offline_bench.runs.faults import is_of_the_place
 from offline_bench.runs.record import CurvePoint
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Outcome:
     def end_with(self, error: Exception) -> None:
         """End as diverged or failed: what was seen on the way stays, a last evaluation there is none."""
         self.status = "diverged" if isinstance(error, DivergedError) else "failed"
-        self.reason = str(error) if isinstance(error, OfflineBenchError) else _describe(error)
+        self.reason = describe_exception(error)
         self.ended_at = error.step if isinstance(error, DivergedError) else None
         self.last, self.weights = [], ""
 
@@ -66,21 +67,47 @@ def train_members(
 ) -> list[Outcome]:
     """Train `members` and evaluate each at the steps of `at`, together where the learner can.
 
-    What goes wrong in training becomes a run's status. Raises `StorageError` where a checkpoint cannot be written.
+    What goes wrong in training becomes a run's status. Raises `StorageError` where a checkpoint cannot be written, and
+    `PlaceError` where this machine let the runs down: that is no status of theirs.
     """
     if not isinstance(learner, StackedLearner):
         return [train_alone(learner, member, at, episodes, progress) for member in members]
     try:
         return train_together(learner, members, at, episodes, progress, checkpoint)
-    except StorageError:
+    except (StorageError, PlaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a learner raises is data, and the suite goes on
         if len(members) > 1:
-            # One of them may be to blame: alone, each meets its own fate.
-            return [train_members(learner, [member], at, episodes, progress)[0] for member in members]
+            # One of them may be to blame, or all of them too large: the halves meet their own fates.
+            return _train_halves(learner, members, at, episodes, progress, checkpoint)
         outcome = Outcome()
-        outcome.end_with(error)
+        _end(outcome, error)
         return [outcome]
+
+
+def _train_halves(
+    learner: StackedLearner,
+    members: Sequence[Member],
+    at: Sequence[int],
+    episodes: int,
+    progress: Callable[[int], None],
+    checkpoint: Checkpoint | None,
+) -> list[Outcome]:
+    """`train_members` of one half, then of the other, each with a checkpoint of its own."""
+    middle = len(members) // 2
+    outcomes: list[Outcome] = []
+    for number, half in enumerate((members[:middle], members[middle:])):
+        kept = None
+        if checkpoint is not None:
+            path = checkpoint.path.with_name(f"{checkpoint.path.stem}.{number}{checkpoint.path.suffix}")
+            kept = open_checkpoint(path, f"{checkpoint.name} half {number}")
+        tell = partial(_tell_of_half, progress, len(outcomes) * at[-1] // len(members), len(half) / len(members))
+        outcomes += train_members(learner, half, at, episodes, tell, kept)
+    return outcomes
+
+
+def _tell_of_half(progress: Callable[[int], None], before: int, share: float, step: int) -> None:
+    progress(before + int(share * step))
 
 
 def train_alone(
@@ -97,7 +124,7 @@ def train_alone(
             outcome.weights = snapshot.weights
             outcome.facts = {**snapshot.facts, **exact_outcomes(snapshot.policy, environment)}
     except Exception as error:  # noqa: BLE001 - as above
-        outcome.end_with(error)
+        _end(outcome, error)
     return outcome
 
 
@@ -138,6 +165,15 @@ def check_returns(returns: Sequence[float], step: int) -> None:
             )
 
 
+def _end(outcome: Outcome, error: Exception) -> None:
+    """End `outcome` as `error` wants it. Raises `PlaceError`, and `StorageError` as it is, where it is no status."""
+    if isinstance(error, PlaceError | StorageError):
+        raise error
+    if is_of_the_place(error):
+        raise PlaceError(describe_exception(error)) from error
+    outcome.end_with(error)
+
+
 def returns_of(episodes: Sequence[Episode]) -> list[float]:
     """The true return of each episode."""
     return [float(np.sum(episode.rewards)) for episode in episodes]
@@ -168,8 +204,3 @@ def _environment(data: Dataset) -> str:
     if not data.environment:
         raise EnvironmentMismatchError(f"dataset {data.id!r} names no environment, so no policy can be evaluated.")
     return data.environment
-
-
-def _describe(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"

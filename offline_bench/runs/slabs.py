@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
-from offline_bench.runs.experiment import RESTS, Job, JobSlab, prepare_data
+from offline_bench.runs.experiment import RESTS, Job, JobSlab, curate_once
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
 MOST_RUNS = {"cpu": 16, "cuda": 512}
 MEMORY_SHARE = 0.5
+KEY = re.compile("[0-9a-f]{16}")
 
 
 def group_jobs(
-    jobs: Sequence[Job], folder: Path, workers: int = 1, device: str = "cpu", memory: int | None = None
+    jobs: Sequence[Job],
+    folder: Path,
+    workers: int = 1,
+    device: str = "cpu",
+    memory: int | None = None,
+    done: Sequence[Job] = (),
 ) -> list[JobSlab]:
     """`jobs` as slabs, in the order of their first jobs; what cannot be stacked is a slab of its own.
 
-    Slabs with a checkpoint in `folder` are formed again as they were, so that they go on. The others are bounded by
+    Slabs with a checkpoint in `folder` are formed again as they were, so that they go on; those of `done`, jobs with a
+    record, are in them where a kill came between two records of a slab. The other slabs are bounded by
     `memory`, bytes for all workers together (default: half of the device's), and small enough that no worker idles.
     """
     memory = memory or int(MEMORY_SHARE * memory_of(device))
-    resumed, rest = _form_again(jobs, folder, device)
+    resumed, rest = _form_again(jobs, done, folder, device)
     groups: dict[tuple[Any, ...], list[Job]] = {}
     for job in rest:
         groups.setdefault(_kind(job, device), []).append(job)
@@ -39,9 +48,18 @@ def group_jobs(
         )
         count = -(-len(group) // most)
         bounds = [round(i * len(group) / count) for i in range(count + 1)]
-        slabs += [_slab(group[low:high], folder, device) for low, high in pairwise(bounds)]
+        slabs += [form_slab(group[low:high], folder, device) for low, high in pairwise(bounds)]
     order = {job.run: place for place, job in enumerate(jobs)}
     return resumed + sorted(slabs, key=lambda slab: order[slab.jobs[0].run])
+
+
+def form_slab(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
+    """`jobs`, which can train together, as one slab, with its checkpoint in `folder` where its learner keeps one."""
+    slab = JobSlab(tuple(jobs), device)
+    if not isinstance(build_learner(jobs[0].run.algorithm, device), StackedLearner):
+        return slab
+    name = hashlib.sha256(slab.name.encode()).hexdigest()[:16]
+    return replace(slab, checkpoint=checkpoint_folder(folder) / f"{name}.safetensors")
 
 
 def fitting_runs(job: Job, device: str, memory: int) -> int:
@@ -49,8 +67,13 @@ def fitting_runs(job: Job, device: str, memory: int) -> int:
     learner = build_learner(job.run.algorithm, device)
     if not isinstance(learner, StackedLearner):
         return 1
-    data = prepare_data(job.run)
-    one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+    data = curate_once(job.run.dataset, job.run.curation)
+    # Scaled rewards take no more room, and constant ones cannot be scaled.
+    learner = replace(learner, reward_scaler="none")
+    try:
+        one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+    except Exception:  # noqa: BLE001 - what cannot be built says so in its own record
+        return 1
     return max(1, 1 + (memory - one) // (two - one))
 
 
@@ -66,22 +89,36 @@ def drop_checkpoints(folder: Path, slab: JobSlab) -> None:
         if finished.intersection((read_checkpoint_name(path) or "").split()):
             path.unlink(missing_ok=True)
     if slab.checkpoint is not None:
-        for path in slab.checkpoint.parent.glob(f"{slab.checkpoint.name}*"):
+        # With those of its halves, and what was half written.
+        for path in slab.checkpoint.parent.glob(f"{slab.checkpoint.stem}.*"):
             path.unlink(missing_ok=True)
 
 
-def _form_again(jobs: Sequence[Job], folder: Path, device: str) -> tuple[list[JobSlab], list[Job]]:
-    waiting = {job.run.key: job for job in jobs}
+def drop_finished(folder: Path, wanted: Collection[str]) -> None:
+    """Delete the checkpoints whose runs all have records, but those with runs of the keys `wanted`."""
+    recorded = {path.stem for path in (folder / "records").rglob("*.json")}
+    for path in checkpoint_folder(folder).glob("*.safetensors"):
+        name = (read_checkpoint_name(path) or "").partition(RESTS)[0]
+        keys = {word for word in name.split() if KEY.fullmatch(word)}
+        if keys and keys <= recorded and keys.isdisjoint(wanted):
+            path.unlink(missing_ok=True)
+
+
+def _form_again(jobs: Sequence[Job], done: Sequence[Job], folder: Path, device: str) -> tuple[list[JobSlab], list[Job]]:
+    waiting, known = ({job.run.key: job for job in some} for some in (jobs, [*done, *jobs]))
     slabs = []
     for path in sorted(checkpoint_folder(folder).glob("*.safetensors")):
-        name = (read_checkpoint_name(path) or "").partition(RESTS)[0]
-        keys = [word for word in name.split() if word in waiting]
-        slab = JobSlab(tuple(waiting[key] for key in keys), device, path) if keys else None
-        # Only the very same slab: any other would train its runs from the start anyway.
-        if slab is not None and slab.name == name:
+        name, _, rests = (read_checkpoint_name(path) or "").partition(RESTS)
+        keys = [word for word in name.split() if word in known]
+        if not any(key in waiting for key in keys):
+            continue
+        finished = frozenset(known[key].run for key in keys if key not in waiting)
+        slab = JobSlab(tuple(known[key] for key in keys), device, path, finished)
+        # Only the very same slab, and no half of it: any other would train its runs from the start anyway.
+        if slab.name == name and " " not in rests:
             slabs.append(slab)
             for key in keys:
-                del waiting[key]
+                waiting.pop(key, None)
     return slabs, list(waiting.values())
 
 
@@ -90,11 +127,3 @@ def _kind(job: Job, device: str) -> tuple[Any, ...]:
     if not isinstance(learner, StackedLearner):
         return ("alone", job.run.key)
     return (job.run.dataset, job.run.curation, job.run.steps, job.run.episodes, job.at, learner.shape())
-
-
-def _slab(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
-    slab = JobSlab(tuple(jobs), device)
-    if not isinstance(build_learner(jobs[0].run.algorithm, device), StackedLearner):
-        return slab
-    name = hashlib.sha256(slab.name.encode()).hexdigest()[:16]
-    return JobSlab(slab.jobs, device, checkpoint_folder(folder) / f"{name}.safetensors")

@@ -36,6 +36,15 @@ def save_record(folder: Path, record: Record) -> None:
     write_text(record_path(folder, record.run), to_text(record))
 
 
+def read_record(folder: Path, run: Run) -> Record | None:
+    """The record of `run` in a file of its own; None where there is none that can be read."""
+    path = record_path(folder, run)
+    try:
+        return from_text(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError, RecordError):
+        return None
+
+
 def read_records(folder: Path) -> Reading:
     """All records under `folder`, packed or not; a file of one run wins over its packed copy."""
     records: dict[str, Record] = {}

@@ -18,6 +18,9 @@ from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 
+# Numbers of tables have 64 bits.
+LIMIT = 2**63
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -138,7 +141,14 @@ def _check_grid(grid: Grid) -> None:
             raise SuiteError(f"{name} is to be a list of whole numbers from 0 below 2**63, not {value!r:.200}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
+    _check_budget(grid)
+
+
+def _check_budget(grid: Grid) -> None:
     for name, most in (("steps", 10**12), ("episodes", 10**6)):
         value = getattr(grid, name)
         if type(value) is not int or not 1 <= value <= most:
             raise SuiteError(f"{name} is to be a whole number from 1 to {most:,}, not {value!r:.80}")
+    late = [step for step in grid.curve if step > grid.steps]
+    if late:
+        raise SuiteError(f"curve has step {late[0]}, and training ends at step {grid.steps}: leave it out, or train on")

@@ -76,6 +76,15 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "0"], "steps is to be a whole number from 1"),
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "-1"], "seeds is to be a list of whole numbers"),
         (
+            ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "0,1,2"],
+            "repeat the option with one number each",
+        ),
+        (
+            ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "10", "--curve", "20"],
+            "curve has step 20, and training ends at step 10",
+        ),
+        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", str(2**63)], "seeds is to be a list of whole numbers from 0 below 2**63"),
+        (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--device", "gpu"],
             "device is cpu, cuda, cuda+tf32, not 'gpu'",
         ),

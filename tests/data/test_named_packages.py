@@ -23,7 +23,7 @@ from offline_bench.data.loaders.intake import take_in
 from offline_bench.data.loaders.scoring import set_environment
 from offline_bench.data.loaders.verify import list_copies, verify
 from offline_bench.environments.packages import named_file
-from offline_bench.evaluation.fit import check_environment
+from offline_bench.evaluation.match import check_environment
 
 ID = "mine/elsewhere-v0"
 NAME = "elsewhere:Elsewhere-v0"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from offline_bench.core.errors import OfflineBenchError, StorageError
-from offline_bench.runs.executors import Died, Done, Event, Progressed, execute_here, execute_on_workers
+from offline_bench.core.errors import OfflineBenchError, PlaceError, StorageError
+from offline_bench.runs.executors import Died, Done, Event, Progressed, execute, execute_here, execute_on_workers
 
 Progress = Callable[[float], None]
 
@@ -265,6 +265,80 @@ def test_no_worker_goes_on_while_an_error_of_a_campaign_is_told(
     assert multiprocessing.active_children() == []
 
 
-def wait_for_seed(slab: Any, progress: Progress) -> list[int]:
+def wait_for_seed(slab: Any, progress: Progress) -> list[Any]:
+    from offline_bench.runs.record import Record
+
     time.sleep(slab.jobs[0].run.seed - 1)
-    return [slab.jobs[0].run.seed]
+    return [Record(slab.jobs[0].run, "ok")]
+
+
+def stumble(task: str, progress: Progress) -> str:
+    errors: dict[str, Exception] = {
+        "place": PlaceError("no memory"),
+        "bug": ValueError("odd"),
+        "ours": StorageError("full"),
+    }
+    if task in errors:
+        raise errors[task]
+    return task
+
+
+def test_here_a_fault_of_the_place_is_told_and_the_rest_goes_on() -> None:
+    assert list(execute_here(stumble, ["place", "well"])) == [Died(0, "no memory"), Done(1, "well")]
+
+
+@pytest.mark.slow
+def test_what_a_worker_raises_that_is_no_word_to_the_user_costs_its_task_alone() -> None:
+    events = {event.task: event for event in execute_on_workers(stumble, ["place", "bug", "well"], 1)}
+    assert events[0] == Died(0, "no memory")
+    assert events[2] == Done(2, "well")
+    assert isinstance(events[1], Died)
+    assert events[1].reason.startswith("ValueError: odd (test_executors.py, line")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_task_is_taken_when_somebody_is_there_to_do_it(workers: int) -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        for task in range(6):
+            taken.append(task)
+            yield task
+
+    done = 0
+    for event in execute(square, tasks(), workers):
+        done += isinstance(event, Done)
+        # None is taken before a worker is idle: one each, and one to see whether there is another.
+        assert len(taken) <= done + workers + 1
+    assert (done, taken) == (6, list(range(6)))
+
+
+FOREIGN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from offline_bench.environments.steppers import Steppers
+from offline_bench.runs.executors import Done, execute_on_workers
+from tests.runs.test_executors import square
+if __name__ == "__main__":
+    if sys.argv[2] == "beside":
+        sys.path.insert(0, "")
+    print([event for event in execute_on_workers(square, [7], 1) if isinstance(event, Done)])
+    with Steppers("Hopper-v5", 1) as steppers:
+        steppers.begin([[1]])
+        print(steppers.collect(0)["observation"].shape)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["elsewhere", "beside"])
+def test_a_file_in_the_current_folder_is_not_taken_for_a_module_of_pythons(tmp_path: Path, where: str) -> None:
+    (tmp_path / "parent").mkdir()
+    (tmp_path / "parent" / "parent.py").write_text(FOREIGN)
+    (tmp_path / "here").mkdir()
+    for name in ("json", "signal", "socket", "random", "numpy", "mmap"):
+        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit('a stranger')")
+    root = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, str(tmp_path / "parent" / "parent.py"), root, where]
+    shown = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True, check=False, timeout=200)
+    assert shown.stdout == "[Done(task=0, result=49)]\n(1, 11)\n", shown.stderr

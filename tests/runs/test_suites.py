@@ -22,7 +22,7 @@ curations = ["full", "truncate(steps=5)"]
 seeds = [0, 1, 2]
 steps = 100
 episodes = 4
-curve = [50, 10, 100, 400]
+curve = [50, 10, 100]
 
 [[grids]]
 datasets = ["c"]
@@ -120,7 +120,11 @@ def refused(home: Path, text: str) -> str:
         ("[0, 1, 2]", "[true]", "seeds is to be a list of whole numbers, not [True]"),
         ("[0, 1, 2]", "[-1]", "seeds is to be a list of whole numbers, not [-1]"),
         ("[0, 1, 2]", "[]", "seeds is empty"),
-        ("[50, 10, 100, 400]", "50", "curve is to be a list of whole numbers, not 50"),
+        ("[50, 10, 100]", "50", "curve is to be a list of whole numbers, not 50"),
+        ("[50, 10, 100]", "[50, 101]", "curve has step 101, and training ends at step 100"),
+        ("[0, 1, 2]", f"[0, {2**63}]", "seeds is to stay below 2**63"),
+        ("steps = 100", f"steps = {2**63}", "steps is to stay below 2**63"),
+        ("episodes = 4", f"episodes = {10**30}", "episodes is to stay below 2**63"),
         ("steps = 100", "steps = 0", "steps is to be a whole number from 1, not 0"),
         ("steps = 100", "steps = 1e5", "steps is to be a whole number from 1, not 100000.0"),
         ("episodes = 4", "episodes = true", "episodes is to be a whole number from 1, not True"),

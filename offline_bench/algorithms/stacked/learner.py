@@ -50,6 +50,14 @@ class StackedLearner:
         if self.reward_scaler not in ("none", "standard", "min-max"):
             raise SpecError(f"reward_scaler is 'none', 'standard' or 'min-max', not {self.reward_scaler!r}")
 
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`."""
+        if data.action_space.discrete or data.observations.ndim != 2:
+            raise EnvironmentMismatchError(
+                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
+                f"{self.name} learns continuous actions from vectors."
+            )
+
     def shape(self) -> tuple[Any, ...]:
         """What two runs must have in common to train together: all but the parameters that are vectors of a slab."""
         from torch import Tensor
@@ -92,12 +100,7 @@ class StackedLearner:
         from offline_bench.algorithms.stacked.slab import Setting, train_slab
 
         self.check()
-        data = members[0].data
-        if data.action_space.discrete or data.observations.ndim != 2:
-            raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
-                f"{self.name} learns continuous actions from vectors."
-            )
+        self.check_data(members[0].data)
         setting = Setting(self.algorithm(), self.standardize, self.reward_scaler, select_device(self.device))
         with one_thread():
             yield from train_slab(setting, members, at, progress, checkpoint)

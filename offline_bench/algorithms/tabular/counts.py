@@ -67,11 +67,7 @@ class Table:
 
 def tabulate(data: Dataset) -> Table:
     """Count `data`. Raises `EnvironmentMismatchError` for continuous actions, images, or too many observations."""
-    if not data.action_space.discrete or data.observations.ndim != 2:
-        raise EnvironmentMismatchError(
-            f"dataset {data.id!r} has continuous actions or observations that are no vectors: "
-            "tabular algorithms count discrete actions."
-        )
+    check_countable(data)
     states = _find_states(data)
     at, onto = states.find(data.observations), states.find(data.next_observations)
     n_actions = data.action_space.n
@@ -90,6 +86,15 @@ def tabulate(data: Dataset) -> Table:
         onto=distinct % len(states),
         share=counts / visits[pair],
     )
+
+
+def check_countable(data: Dataset) -> None:
+    """Raise `EnvironmentMismatchError` for continuous actions or images."""
+    if not data.action_space.discrete or data.observations.ndim != 2:
+        raise EnvironmentMismatchError(
+            f"dataset {data.id!r} has continuous actions or observations that are no vectors: "
+            "tabular algorithms count discrete actions."
+        )
 
 
 def _find_states(data: Dataset) -> States:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.algorithms.learner import Snapshot
-from offline_bench.algorithms.tabular.counts import Table, tabulate
+from offline_bench.algorithms.tabular.counts import Table, check_countable, tabulate
 from offline_bench.algorithms.tabular.table_policy import TablePolicy, draw_best
 from offline_bench.core.errors import SpecError
 from offline_bench.data.dataset import Dataset
@@ -31,6 +31,10 @@ class CountingLearner:
 
     def check(self) -> None:
         """There is nothing to check."""
+
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        check_countable(data)
 
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
@@ -73,6 +77,10 @@ class IteratingLearner:
             raise SpecError(f"beta is a number from 0, not {self.beta!r}")
         if not 0.0 < self.delta < 1.0:
             raise SpecError(f"delta lies in (0, 1), and {self.delta!r} does not")
+
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        check_countable(data)
 
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]

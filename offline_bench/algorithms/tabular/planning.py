@@ -36,6 +36,10 @@ class PlanningLearner:
     def check(self) -> None:
         """There is nothing to check."""
 
+    def check_data(self, data: Dataset) -> None:
+        """See `fit.ChoosyLearner`."""
+        _model_of(data)
+
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
     ) -> Iterator[Snapshot]:
@@ -43,18 +47,23 @@ class PlanningLearner:
 
         Raises `EnvironmentMismatchError` where the environment shows no tabular model.
         """
-        model = find_model(data.environment) if data.environment else None
-        if model is None:
-            raise EnvironmentMismatchError(
-                f"dataset {data.id!r}: its environment {data.environment or '(none)'} shows no tabular model, "
-                "and planning needs one."
-            )
+        model = _model_of(data)
         rewards = relabel_model(model, data.relabeling, _relabeling_seed(seed))
         (draws,) = seed.spawn(1)
         actions = draw_best(best_actions(model, rewards), np.random.default_rng(draws))
         digest = hashlib.sha256(rewards.tobytes() + actions.tobytes()).hexdigest()[:16]
         for step in at:
             yield Snapshot(step, PlannedPolicy(model, actions), {}, digest)
+
+
+def _model_of(data: Dataset) -> TabularModel:
+    model = find_model(data.environment) if data.environment else None
+    if model is None:
+        raise EnvironmentMismatchError(
+            f"dataset {data.id!r}: its environment {data.environment or '(none)'} shows no tabular model, "
+            "and planning needs one."
+        )
+    return model
 
 
 def relabel_model(model: TabularModel, relabeling: str, seed: int) -> Array:

@@ -71,7 +71,8 @@ def label_algorithms(algorithms: Iterable[str]) -> dict[str, str]:
 
 
 def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labels: dict[str, str]) -> DatasetTable:
-    task = try_task(dataset)
+    # Where every run failed, its scale may be what was wrong.
+    task = None if (frame["outcome"] == "failed").all() else try_task(dataset)
     unit = "score" if task else "return"
     frame = frame.assign(value=frame["score" if task else "true_return"])
     current = frame[frame["stale"] == ""]

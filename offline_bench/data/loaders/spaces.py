@@ -11,7 +11,7 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError
 from offline_bench.data.dataset import ActionSpace, Array
-from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.gymnasium_library import import_gymnasium
 from offline_bench.environments.name import find_spec
 from offline_bench.environments.refusal import explain_refusal
 

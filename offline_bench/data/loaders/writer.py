@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError, StorageError
+from offline_bench.core.storage import scratch_folder
 from offline_bench.data.episode import Episode
 from offline_bench.environments.flat import unflatten
-from offline_bench.environments.library import import_gymnasium
+from offline_bench.environments.gymnasium_library import import_gymnasium
 from offline_bench.environments.name import portable_spec
 from offline_bench.environments.refusal import explain_refusal
 
@@ -85,14 +85,12 @@ def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]
 @contextmanager
 def _scratch_root(cache: Path) -> Iterator[Path]:
     """A folder in `cache` that Minari takes for its root meanwhile; gone afterwards with what is left in it."""
-    root = cache / f"building-{os.getpid()}.scratch"
     before = os.environ.get("MINARI_DATASETS_PATH")
-    root.mkdir(parents=True)
-    os.environ["MINARI_DATASETS_PATH"] = str(root)
-    try:
-        yield root
-    finally:
-        del os.environ["MINARI_DATASETS_PATH"]
-        if before is not None:
-            os.environ["MINARI_DATASETS_PATH"] = before
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch_folder(cache, "building") as root:
+        os.environ["MINARI_DATASETS_PATH"] = str(root)
+        try:
+            yield root
+        finally:
+            del os.environ["MINARI_DATASETS_PATH"]
+            if before is not None:
+                os.environ["MINARI_DATASETS_PATH"] = before

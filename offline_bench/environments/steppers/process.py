@@ -12,12 +12,12 @@ import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError, PlaceError
 from offline_bench.core.plugins import make_importable, plugin_files
 from offline_bench.environments.steppers.rows import Rows, map_parts
 
@@ -34,6 +34,14 @@ serve(int(sys.argv[1]))
 """
 
 
+def child_path() -> list[str]:
+    """Where a process started from here looks for modules: the current folder last, if this process looks there.
+
+    A file of a user's that is called as one of Python's own modules is not taken for it.
+    """
+    return [*filter(None, sys.path), *([""] if "" in sys.path else [])]
+
+
 class Process:
     """A process that steps every `count`-th row from `place` on, and the socket to it."""
 
@@ -45,7 +53,7 @@ class Process:
         with here, there:
             # Its standard input is the lifeline: it ends when this process does.
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, and nothing of a user's
-                [sys.executable, "-c", START, str(there.fileno()), json.dumps(sys.path)],
+                [sys.executable, "-P", "-c", START, str(there.fileno()), json.dumps(child_path())],
                 stdin=subprocess.PIPE,
                 pass_fds=[there.fileno()],
                 env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
@@ -57,8 +65,14 @@ class Process:
 
     def row_type(self) -> np.dtype[Any]:
         if self._row is None:
-            self._hear()
-            self._row = self._connection.recv()
+            try:
+                self._hear()
+                self._row = self._connection.recv()
+            except (EOFError, OSError):
+                self._mourn()
+            except OfflineBenchError as error:
+                # An environment that can be made elsewhere: every run was checked for that before it began.
+                raise PlaceError(str(error)) from error
         return self._row
 
     def begin(self, parts: list[Array], file: int, seeds: list[list[int]]) -> None:
@@ -107,10 +121,10 @@ class Process:
         if complaint:
             raise OfflineBenchError(f"environment {self._environment!r}: {complaint.decode()}")
 
-    def _mourn(self) -> None:
+    def _mourn(self) -> NoReturn:
         code = self.process.wait()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        raise OfflineBenchError(f"a process stepping {self._environment!r} {how}.")
+        raise PlaceError(f"a process stepping {self._environment!r} {how}.")
 
 
 def serve(connection: int) -> None:
@@ -121,6 +135,8 @@ def serve(connection: int) -> None:
             _serve(other)
         except (EOFError, ConnectionError):
             pass
+        except MemoryError:
+            os._exit(1)  # no word of the environment's: the place is full
         except Exception as error:  # noqa: BLE001 - it is raised on the other side
             with suppress(OSError):
                 other.send_bytes(f"{type(error).__name__}: {error}".encode())

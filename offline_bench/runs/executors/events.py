@@ -28,7 +28,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """The process that carried out task number `task` ended without a result, more than once."""
+    """There is no result of task number `task`: the place let it down, more than once where that could help."""
 
     task: int
     reason: str

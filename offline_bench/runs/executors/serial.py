@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from typing import Any
 
-from offline_bench.runs.executors.events import Done, Event, Work
+from offline_bench.core.errors import PlaceError
+from offline_bench.runs.executors.events import Died, Done, Event, Work
 
 
-def execute_here(work: Work, tasks: Sequence[Any]) -> Generator[Event, None, None]:
-    """Carry out `tasks` in order; an exception of `work` is raised as it is."""
+def execute_here(work: Work, tasks: Iterable[Any]) -> Generator[Event, None, None]:
+    """Carry out `tasks` in order; an exception of `work` is raised as it is, but a fault of the place is told of."""
     for number, task in enumerate(tasks):
-        yield Done(number, work(task, lambda share: None))
+        event: Event
+        try:
+            event = Done(number, work(task, lambda share: None))
+        except PlaceError as error:
+            event = Died(number, str(error))
+        yield event

@@ -5,41 +5,43 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError, PlaceError, describe_exception
 from offline_bench.core.plugins import load_entry_points, load_plugin
-from offline_bench.environments.steppers import THREAD_VARIABLES
+from offline_bench.environments.steppers import THREAD_VARIABLES, child_path
 from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work
 
 ATTEMPTS = 2
 
 
 def execute_on_workers(
-    work: Work, tasks: Sequence[Any], workers: int, plugins: Sequence[Path] = ()
+    work: Work, tasks: Iterable[Any], workers: int, plugins: Sequence[Path] = ()
 ) -> Generator[Event, None, None]:
-    """Carry out `tasks`, in order of start, on `workers` processes; yields what happens as it happens.
+    """Carry out `tasks`, in order of start, on up to `workers` processes; yields what happens as it happens.
 
-    A worker that dies (killed, out of memory) is replaced and its task tried once more, then told of as `Died`.
-    An `OfflineBenchError` of `work` is raised here. However this generator ends, no worker outlives it.
+    A worker that dies (killed, out of memory), or whose `work` raises a `PlaceError` or what is no error of ours, is
+    replaced and its task tried once more, then told of as `Died`. Any other `OfflineBenchError` of `work` is raised
+    here. However this generator ends, no worker outlives it.
     """
-    waiting = list(range(len(tasks)))
-    attempts = dict.fromkeys(waiting, 0)
+    queue = _Queue(tasks)
     crew: list[_Worker] = []
     try:
-        crew.extend(_Worker(work, plugins) for _ in range(min(max(workers, 1), len(tasks))))
-        while waiting or any(worker.task is not None for worker in crew):
-            for worker in crew:
-                if worker.task is None and waiting:
-                    attempts[waiting[0]] += 1
-                    worker.give(waiting[0], tasks[waiting.pop(0)])
+        while True:
+            _occupy(crew, queue, max(workers, 1), partial(_Worker, work, plugins))
             # Only the busy: one that dies without a task is found out, and replaced, when it is given one.
             busy = [(place, worker) for place, worker in enumerate(crew) if worker.task is not None]
+            if not busy:
+                return
             ready = wait([worker.connection for _, worker in busy])
             for place, worker in busy:
                 if worker.connection not in ready:
@@ -47,8 +49,7 @@ def execute_on_workers(
                 event = worker.receive()
                 if isinstance(event, Died):
                     crew[place] = _Worker(work, plugins)
-                    if attempts[event.task] < ATTEMPTS:
-                        waiting.insert(0, event.task)
+                    if queue.take_back(event.task):
                         continue
                 yield event
     finally:
@@ -58,6 +59,47 @@ def execute_on_workers(
             worker.process.join()
 
 
+def _occupy(crew: list[_Worker], queue: _Queue, most: int, hire: Callable[[], _Worker]) -> None:
+    """Give every idle worker a task, and hire more, up to `most`, while tasks wait."""
+    for worker in crew:
+        if worker.task is None:
+            queue.give_next(worker)
+    while len(crew) < most and queue.waits():
+        crew.append(hire())
+        queue.give_next(crew[-1])
+
+
+class _Queue:
+    """The tasks that wait, each taken from its source when somebody is there to do it; and how often each was begun."""
+
+    def __init__(self, tasks: Iterable[Any]) -> None:
+        self._source = enumerate(tasks)
+        self._waiting: list[tuple[int, Any]] = []
+        self._begun: dict[int, Any] = {}
+        self._attempts: Counter[int] = Counter()
+
+    def waits(self) -> bool:
+        """Whether there is another task."""
+        if not self._waiting:
+            self._waiting.extend(islice(self._source, 1))
+        return bool(self._waiting)
+
+    def give_next(self, worker: _Worker) -> None:
+        """Give `worker` the next task, where there is one."""
+        if self.waits():
+            number, task = self._waiting.pop(0)
+            self._begun[number] = task
+            self._attempts[number] += 1
+            worker.give(number, task)
+
+    def take_back(self, number: int) -> bool:
+        """Whether the task of that number, which came to nothing, is tried again."""
+        again = self._attempts[number] < ATTEMPTS
+        if again:
+            self._waiting.insert(0, (number, self._begun[number]))
+        return again
+
+
 class _Worker:
     """One process, the pipe to it, and the number of the task it has."""
 
@@ -65,7 +107,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there, work, tuple(plugins)), daemon=True)
-        with _single_threaded_environment():
+        with _environment_of_workers():
             self.process.start()
         there.close()
         self.task: int | None = None
@@ -86,6 +128,9 @@ class _Worker:
             return self._death(number)
         if kind == "error":
             raise OfflineBenchError(content)
+        if kind == "fault":
+            self.process.join()
+            return Died(number, content)
         if kind == "progress":
             return Progressed(number, content)
         self.task = None
@@ -99,12 +144,16 @@ class _Worker:
 
 
 @contextmanager
-def _single_threaded_environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+def _environment_of_workers() -> Iterator[None]:
+    """While the block runs, a process that is started has one thread, and does not look into the current folder."""
+    ours = {**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONSAFEPATH": "1"}
+    before, path = {name: os.environ.get(name) for name in ours}, list(sys.path)
+    os.environ.update(ours)
+    sys.path[:] = child_path()
     try:
         yield
     finally:
+        sys.path[:] = path
         for name, value in before.items():
             del os.environ[name]
             if value is not None:
@@ -115,6 +164,12 @@ def _serve(connection: Connection, work: Work, plugins: Sequence[Path]) -> None:
     # Ctrl-C is the parent's to handle; a parent that is gone takes its workers along.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        connection.send(_serve_until_it_fails(connection, work, plugins))
+
+
+def _serve_until_it_fails(connection: Connection, work: Work, plugins: Sequence[Path]) -> tuple[str, str]:
+    """Carry out what comes over `connection`; what went wrong at last, as a message. Raises where nobody listens."""
     try:
         load_entry_points()
         for plugin in plugins:
@@ -122,10 +177,14 @@ def _serve(connection: Connection, work: Work, plugins: Sequence[Path]) -> None:
         while True:
             task = connection.recv()
             connection.send(("done", work(task, lambda share: connection.send(("progress", share)))))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except PlaceError as error:
+        return "fault", str(error)
     except OfflineBenchError as error:
-        connection.send(("error", str(error)))
-    except EOFError:
-        pass
+        return "error", str(error)
+    except Exception as error:  # noqa: BLE001 - told by the parent: nobody reads a worker's traceback
+        return "fault", describe_exception(error)
 
 
 def _follow_parent() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.data.dataset import ActionSpace, Dataset
-from offline_bench.evaluation.fit import check_environment
-from offline_bench.runs.campaign import check_jobs
+from offline_bench.evaluation.match import check_environment
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Run
+from offline_bench.runs.rehearsal import rehearse
 from offline_bench.schemes.checks import sample_dataset
 from tests.environments.quirks import Quirky, registered
 
@@ -89,5 +89,7 @@ def test_one_that_cannot_be_reset_is_refused(kind: type[gymnasium.Env[Any, Any]]
 def test_jobs_are_checked_for_it_before_any_trains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run("sample", "full", "original", "bc", seed=0, steps=1, episodes=1)
     monkeypatch.setattr("offline_bench.runs.experiment.curate_once", lambda dataset, curation: data_for("Quirk-v0", 3))
-    with pytest.raises(EnvironmentMismatchError, match="shape"):
-        check_jobs([Job(run, (1,))])
+    monkeypatch.setattr("offline_bench.runs.experiment._load_once", lambda dataset: data_for("Quirk-v0", 3))
+    found = rehearse([Job(run, (1,))])
+    assert found.possible == []
+    assert "shape" in found.failed[0].reason

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.core.errors import EnvironmentMismatchError
+from offline_bench.core.errors import EnvironmentAbsentError, EnvironmentMismatchError
 from offline_bench.data.action_range import find_action_range
 from offline_bench.data.dataset import Dataset
 from offline_bench.environments.make import find_step_limit, make_environment
@@ -18,8 +18,8 @@ TOLERANCE = 1e-5
 def check_environment(data: Dataset) -> None:
     """Make the environment of `data` and reset it once.
 
-    Raises `EnvironmentMismatchError`, naming the dataset, where there is none, it cannot be made or reset here, has no
-    time limit, shows other observations than the data's or takes other actions.
+    Raises `EnvironmentMismatchError`, naming the dataset, where there is none, it has no time limit, shows other
+    observations than the data's or takes other actions; `EnvironmentAbsentError` where it cannot be made here.
     """
     if not data.environment:
         raise EnvironmentMismatchError(f"dataset {data.id!r} names no environment, so no policy can be evaluated.")
@@ -30,8 +30,10 @@ def check_environment(data: Dataset) -> None:
         made = make_environment(data.environment, disable_env_checker=True)
         shown = np.asarray(made.reset(seed=0)[0])
         space = made.action_space
+    except EnvironmentMismatchError as error:
+        raise type(error)(f"{where}: {error}") from error
     except Exception as error:
-        raise EnvironmentMismatchError(f"{where}: {explain_refusal(data.environment, error)}") from error
+        raise EnvironmentAbsentError(f"{where}: {explain_refusal(data.environment, error)}") from error
     finally:
         if made is not None:
             made.close()

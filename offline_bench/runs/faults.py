@@ -1,0 +1,34 @@
+"""Faults of the place: what an exception tells of this machine, and not of the run that met it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from offline_bench.core.errors import MissingExtraError, PlaceError, StorageError
+
+# Memory, room, files and processes that this machine ran out of; a disk or a network drive that broke.
+_EXHAUSTED = {
+    *(errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EIO, errno.ESTALE),
+    *(errno.EPIPE, errno.ECONNRESET, errno.ENODEV),
+}
+# What torch says, as a RuntimeError, where there is no memory left on a processor or a GPU.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "CUDA error", "CUBLAS_STATUS_ALLOC_FAILED")
+# Of `gymnasium.error`: an environment that is not here, or wants a package that is not.
+_NO_ENVIRONMENT = ("UnregisteredEnv", "DependencyNotInstalled")
+
+
+def is_of_the_place(error: BaseException) -> bool:
+    """Whether `error` says that the machine let a run down: another try, or another machine, may well go through.
+
+    Memory, disk and processes that gave out; packages and environments that are not installed here.
+    """
+    if isinstance(error, PlaceError | StorageError | MissingExtraError | MemoryError | ImportError):
+        return True
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        return True
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY):
+        return True
+    gymnasium = sys.modules.get("gymnasium")
+    kinds = tuple(getattr(gymnasium.error, name) for name in _NO_ENVIRONMENT) if gymnasium else ()
+    return isinstance(error, kinds)
