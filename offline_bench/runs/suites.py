@@ -137,8 +137,10 @@ def _check_grid(grid: Grid) -> None:
             raise SuiteError(f"{name} is to be a list of texts, not {value!r:.200}")
     for name in ("seeds", "curve"):
         value = getattr(grid, name)
-        if not isinstance(value, list | tuple) or not all(map(is_count, value)):
-            raise SuiteError(f"{name} is to be a list of whole numbers from 0 below 2**63, not {value!r:.200}")
+        if not isinstance(value, list | tuple) or not all(type(number) is int and number >= 0 for number in value):
+            raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r:.200}")
+        if not all(map(is_count, value)):
+            raise SuiteError(f"{name} is to be a list of whole numbers below 2**63, not {value!r:.200}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
     _check_budget(grid)
@@ -147,8 +149,10 @@ def _check_grid(grid: Grid) -> None:
 def _check_budget(grid: Grid) -> None:
     for name, most in (("steps", 10**12), ("episodes", 10**6)):
         value = getattr(grid, name)
-        if type(value) is not int or not 1 <= value <= most:
-            raise SuiteError(f"{name} is to be a whole number from 1 to {most:,}, not {value!r:.80}")
+        if type(value) is not int or value < 1:
+            raise SuiteError(f"{name} is to be a whole number from 1, not {value!r:.80}")
+        if value > most:
+            raise SuiteError(f"{name} is to be a whole number up to {most:,}, not {value!r:.80}")
     late = [step for step in grid.curve if step > grid.steps]
     if late:
         raise SuiteError(f"curve has step {late[0]}, and training ends at step {grid.steps}: leave it out, or train on")

@@ -83,7 +83,10 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "10", "--curve", "20"],
             "curve has step 20, and training ends at step 10",
         ),
-        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", str(2**63)], "seeds is to be a list of whole numbers from 0 below 2**63"),
+        (
+            ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", str(2**63)],
+            "seeds is to be a list of whole numbers below 2**63",
+        ),
         (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--device", "gpu"],
             "device is cpu, cuda, cuda+tf32, not 'gpu'",
