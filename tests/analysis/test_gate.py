@@ -174,6 +174,14 @@ def test_predictions_are_judged_by_those_that_count_and_a_case_without_one_stays
     assert plain[0].verdict == "fails" and not plain[0].left_out
 
 
+def test_the_summary_judges_predictions_by_those_that_count() -> None:
+    made = records("bc", "iql", "sac")
+    (table,) = predicted({"kind": "difference", "a": {"relabeling": "zero"}, "b": {"relabeling": "original"}})
+    gated, plain = (summarize(made, question(made, gate, (table,))).verdicts[0] for gate in (True, False))
+    assert (gated.left_out, plain.left_out) == (("sac on toy/one", "sac on toy/two"), ())
+    assert gated.figures.startswith("-21.") and not plain.figures.startswith("-21.")
+
+
 def test_signs_are_of_those_that_count_and_their_numbers_stay() -> None:
     board = summary("bc", "iql", "atac", "sac").board
     (setting,) = compare_with_published(board, FACTS).settings

@@ -119,7 +119,8 @@ def _judge_set(
 def _choose(judged: Sequence[Competence]) -> list[Competence]:
     """The learners competent on this very data and with something to be judged by; each at its longest budget."""
     found = [item for item in judged if item.competent and (is_by_half(item) or item.at_best)]
-    return list({item.algorithm: item for item in sorted(found, key=lambda one: (one.steps, one.episodes))}.values())
+    longest = {item.algorithm: item for item in sorted(found, key=lambda one: (one.steps, one.episodes))}
+    return [item for item in found if longest[item.algorithm] is item]
 
 
 def _tabulate(runs: pd.DataFrame, item: Competence, rewards: Iterable[str]) -> pd.DataFrame:
@@ -161,11 +162,11 @@ def _say_incompetent(judged: Sequence[Competence]) -> str:
 def _say(verdict: str, effects: Sequence[RewardEffect], single: Sequence[RewardEffect], learners: Sequence[str]) -> str:
     over = f"over {', '.join(learners)}"
     if verdict == MIXED:
-        names = {
-            side: list(dict.fromkeys(_name(item) for item in (*effects, *single) if item.side == side))
+        apart = {"below", "above"} <= {item.side for item in effects}
+        below, above = (
+            ", ".join(_name(item) for item in (effects if apart else (*effects, *single)) if item.side == side)
             for side in ("below", "above")
-        }
-        below, above = (", ".join(names[side]) for side in ("below", "above"))
+        )
         return f"Below half of what the true reward gives: {below}; above: {above}; {over}."
     told = ", ".join(f"{item.relabeling} {_say_kept(item)}" for item in effects)
     if verdict != UNTOLD:
