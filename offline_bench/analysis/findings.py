@@ -22,6 +22,94 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Competence:
+    """Whether one learner at one budget, on one set under one curation, reads its reward; see `judge_learners`.
+
+    verdict      'competent', 'not competent', 'cannot tell', or 'reads no reward' for cloning
+    ground       what it is competent by: 'cloning', 'data' or 'published'; '' where it is not
+    reason       a sentence for people
+    true, cloning  mean scores under the true reward; true returns where the set has no scores
+    difference   true less cloning, paired over `difference.n` seeds, with its 95 % interval
+    at_best      whether cloning is as good as the data can be; None where that is not known
+    on_full_set  it is competent on the whole set, and counts under this curation for that
+    """
+
+    dataset: str
+    curation: str
+    algorithm: str
+    label: str
+    steps: int
+    episodes: int
+    verdict: str
+    ground: str = ""
+    reason: str = ""
+    true: float = np.nan
+    cloning: float = np.nan
+    difference: Estimate = Estimate()
+    at_best: bool | None = None
+    on_full_set: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str, int, int]:
+        return self.dataset, self.curation, self.algorithm, self.steps, self.episodes
+
+    @property
+    def competent(self) -> bool:
+        return self.verdict == "competent"
+
+    @property
+    def counts(self) -> bool:
+        """Whether its runs may stand behind a word on rewards."""
+        return self.competent or self.on_full_set
+
+    @property
+    def mark(self) -> str:
+        """One sign for a table, to stand before `word`: never a color alone."""
+        marks = {"competent": "✓", "not competent": "✗", "cannot tell": "?", "reads no reward": "○"}
+        return "(✓)" if self.on_full_set else marks[self.verdict]
+
+    @property
+    def word(self) -> str:
+        return "competent on the whole set" if self.on_full_set else self.verdict
+
+
+@dataclass(frozen=True)
+class RewardEffect:
+    """What one wrong reward left of what the true one gave, on one set; of one learner, or over all ('').
+
+    kept     K / L: what it is above cloning over what the true reward is; NaN where the latter is not positive
+    excess   what is judged: K − L/2, or K + 5 where cloning is as good as the data; with its 95 % interval
+    side     'below' half, 'above' it, or 'open'
+    seeds    how many would settle an open one, if mean and spread stay as they are; ∞ where more than 1,000
+    """
+
+    relabeling: str
+    learner: str
+    kept: float
+    excess: Estimate
+    side: str
+    seeds: float = np.nan
+
+
+@dataclass(frozen=True)
+class SetVerdict:
+    """Whether a set under a curation is 'reward-sensitive', 'reward-free' or 'mixed', or 'cannot tell'.
+
+    reason     a sentence: what it rests on, and what would settle it where it cannot be told
+    learners   labels of the competent learners behind it
+    effects    a wrong reward each, over the learners; `by_learner` the same of each learner on its own
+    """
+
+    dataset: str
+    curation: str
+    verdict: str
+    reason: str
+    learners: tuple[str, ...] = ()
+    effects: tuple[RewardEffect, ...] = ()
+    by_learner: tuple[RewardEffect, ...] = ()
+
+
+@dataclass(frozen=True)
 class Aggregate:
     """One algorithm under one relabeling over all its tasks (dataset, curation), normalized scores.
 
@@ -180,6 +268,7 @@ class Verdict:
     """A prediction written before its suite ran, and what came of it: holds, fails or open, with the figures.
 
     cases   where it was to hold for several, each as (case, verdict, figures); `figures` then counts them
+    left_out  learners on a set, as "label on set", whose runs it would be of but for their competence
     """
 
     name: str
@@ -187,3 +276,4 @@ class Verdict:
     verdict: str
     figures: str
     cases: tuple[tuple[str, str, str], ...] = ()
+    left_out: tuple[str, ...] = ()

@@ -34,6 +34,8 @@ COLUMNS = {
     "score": "float64",
     "behavior_return": "float64",
     "behavior_score": "float64",
+    "best_return": "float64",
+    "best_score": "float64",
     "transitions": "float64",
     "data_episodes": "float64",
     "data_length": "float64",
@@ -49,6 +51,7 @@ def to_frame(records: Sequence[Record]) -> pd.DataFrame:
     true_return, length   means over the evaluation episodes at the last step; NaN unless the run is ok
     score                 true_return on the normalized scale of the dataset's card; NaN where there is no card
     behavior_*            mean true return of the whole episodes the learner's data comes from, and its score
+    best_*                the same of the best tenth of these episodes, see `best_mean`; NaN where a record lacks it
     transitions, data_*   size and mean episode length of what the learner was given
     in_support, concentrability, effective_share   how far the policy stays with its data, see `support.Support`
     stale                 why the record no longer means what it did; '' where it still does
@@ -98,6 +101,7 @@ def _row(record: Record, stale: str) -> dict[str, Any]:
     if status != "ok":
         true_return = length = np.nan
     behavior_return = _number(record.data.get("mean_return"))
+    best_return = _number(record.data.get("best_return"))
     return {
         "key": record.run.key,
         **asdict(record.run),
@@ -109,6 +113,8 @@ def _row(record: Record, stale: str) -> dict[str, Any]:
         "score": _normalize(task, true_return),
         "behavior_return": behavior_return,
         "behavior_score": _normalize(task, behavior_return),
+        "best_return": best_return,
+        "best_score": _normalize(task, best_return),
         "transitions": _number(record.data.get("transitions")),
         "data_episodes": _number(record.data.get("episodes")),
         "data_length": _number(record.data.get("mean_length")),

@@ -22,6 +22,28 @@ def jackknife_reach(without: Array, degrees: int) -> float:
     return float(student_quantile(degrees) * np.sqrt(jackknife_covariance(without, without)))
 
 
+def mean_interval(values: Array) -> tuple[Array, Array, Array]:
+    """The mean of (..., n) over its last axis with the 95 % interval of Student's t: value, low, high, each (...).
+
+    Of differences that are paired by seed it is the paired t interval. NaN ends where n is less than 2.
+    """
+    count = values.shape[-1]
+    value = values.mean(axis=-1) if count else np.full(values.shape[:-1], np.nan)
+    if count < 2:
+        none = np.full(values.shape[:-1], np.nan)
+        return value, none, none
+    reach = student_quantile(count - 1) * values.std(axis=-1, ddof=1) / np.sqrt(count)
+    return value, value - reach, value + reach
+
+
+def seeds_to_tell(value: float, deviation: float, most: int = 1000) -> float:
+    """How many seeds an interval of `mean_interval` takes to leave 0 out, if mean and deviation stay; ∞ past `most`."""
+    for count in range(2, most + 1):
+        if abs(value) > student_quantile(count - 1) * deviation / np.sqrt(count):
+            return float(count)
+    return np.inf
+
+
 def student_quantile(degrees: int) -> float:
     """What leaves 2.5 % of Student's t above it."""
     return float(stdtrit(degrees, 1.0 - TAIL))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from offline_bench.analysis.behavior.lengths import LengthTable, run_lengths
 from offline_bench.analysis.behavior.permanova import partition_distances
@@ -13,9 +14,11 @@ from offline_bench.analysis.behavior.policy_map import policy_map
 from offline_bench.analysis.decides.headline import headline
 from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.decides.shares import variance_shares
+from offline_bench.analysis.decides.verdict_of_set import judge_sets
 from offline_bench.analysis.findings import (
     Aggregate,
     CellFacts,
+    Competence,
     Headline,
     Improvement,
     Leaning,
@@ -23,16 +26,18 @@ from offline_bench.analysis.findings import (
     PolicyMap,
     PositiveBias,
     Profile,
+    SetVerdict,
     Verdict,
 )
-from offline_bench.analysis.frame import to_frame
+from offline_bench.analysis.frame import add_missing, to_frame
 from offline_bench.analysis.origin import Provenance, collect_provenance
 from offline_bench.analysis.predictions.prediction import Prediction
 from offline_bench.analysis.predictions.verdicts import judge
 from offline_bench.analysis.published.bias import positive_bias
-from offline_bench.analysis.published.facts import Published
+from offline_bench.analysis.published.facts import Published, true_marks
 from offline_bench.analysis.scores.aggregates import aggregate
 from offline_bench.analysis.scores.best import find_best
+from offline_bench.analysis.scores.competence import judge_learners, mark_rows, select_competent
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.improvement import compare_rewards
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
@@ -47,18 +52,26 @@ SEED = 20230605
 
 @dataclass(frozen=True)
 class Question:
-    """What a report is asked for: a suite's name, title and runs with their evaluated steps, and what to hold it to."""
+    """What a report is asked for: a suite's name, title and runs with their evaluated steps, and what to hold it to.
+
+    gate   whether only learners that read their reward count where rewards are spoken of, see `scores.competence`
+    """
 
     name: str
     title: str
     runs: Mapping[Run, tuple[int, ...]]
     predictions: tuple[Prediction, ...] = ()
     published: Published | None = None
+    gate: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All findings on one suite; `best` has a set for each table of the board, see `find_best`."""
+    """All findings on one suite; `best` has a set for each table of the board, see `find_best`.
+
+    competence, sets   who reads the reward where, and the verdicts of the sets; empty in a suite without a gate. With
+                       one, the headline, what it leans on, the verdicts and the partitions are of who counts alone
+    """
 
     name: str
     title: str
@@ -79,6 +92,8 @@ class Summary:
     lengths: tuple[LengthTable, ...]
     provenance: Provenance
     commands: tuple[RowCommands, ...]
+    competence: tuple[Competence, ...] = ()
+    sets: tuple[SetVerdict, ...] = ()
 
 
 def summarize(records: Sequence[Record], question: Question, problems: Sequence[str] = ()) -> Summary:
@@ -88,29 +103,41 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     """
     frame = to_frame(records)
     board = build_leaderboard(frame, question.runs, problems)
+    judged = _judge_learners(frame, question)
+    told = frame if judged is None else select_competent(frame, judged)
+    board = board if judged is None else mark_rows(board, judged)
     sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
-    shares, leanings = variance_shares(frame), lean_headline(frame)
+    shares, leanings = variance_shares(told), lean_headline(told)
     return Summary(
         name=question.name,
         title=question.title or question.name,
         board=board,
         best=tuple(find_best(table) for table in board.tables),
-        headline=headline(shares),
+        headline=headline(shares, judged),
         leanings=leanings,
         leans_most=lean_most(shares[0], leanings),
-        verdicts=judge(question.predictions, frame),
+        verdicts=judge(question.predictions, frame, judged),
         aggregates=aggregate(frame, _stream("aggregates")),
         improvements=compare_rewards(frame, _stream("improvements")),
         profiles=performance_profiles(frame, _stream("profiles")),
         biases=positive_bias(frame, question.published, _stream("biases")),
         cells=cell_facts(frame, _stream("cells")),
-        partitions=partition_distances(frame, sketches, _stream("partitions")),
+        partitions=partition_distances(told, sketches, _stream("partitions")),
         maps=policy_map(frame, sketches),
         curves=learning_curves(records),
         lengths=run_lengths(frame),
         provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
         commands=write_commands(question.runs),
+        competence=tuple(judged or ()),
+        sets=() if judged is None else judge_sets(frame, judged),
     )
+
+
+def _judge_learners(frame: pd.DataFrame, question: Question) -> list[Competence] | None:
+    """None in a suite without a gate."""
+    if not question.gate:
+        return None
+    return judge_learners(add_missing(frame, question.runs), true_marks(question.published))
 
 
 def _stream(name: str) -> np.random.Generator:

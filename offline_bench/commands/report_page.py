@@ -32,7 +32,7 @@ def write_page(folder: Path, suite: Suite) -> None:
     runs = suite.runs()
     reading = read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
-    question = Question(suite.name, suite.title, runs, predictions, load_published(suite.published))
+    question = Question(suite.name, suite.title, runs, predictions, load_published(suite.published), suite.gate)
     summary = summarize(reading.records, question, tell_problems(reading, folder))
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])

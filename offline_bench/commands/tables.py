@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from offline_bench.analysis.behavior.exact_values import compare_exact
-from offline_bench.analysis.frame import to_frame
+from offline_bench.analysis.decides.verdict_of_set import judge_sets
+from offline_bench.analysis.frame import add_missing, to_frame
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.published.comparison import compare_with_published
-from offline_bench.analysis.published.facts import load_published
+from offline_bench.analysis.published.facts import load_published, true_marks
 from offline_bench.analysis.published.survival import compare_survival
+from offline_bench.analysis.scores.competence import judge_learners, mark_rows
 from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
@@ -28,6 +30,7 @@ from offline_bench.report.behavior.exact_values import exact_section
 from offline_bench.report.published.comparison import published_section
 from offline_bench.report.published.survival import survival_section
 from offline_bench.report.results_page import results_page
+from offline_bench.report.scores.competence import competence_section
 from offline_bench.report.scores.curations import curations_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
@@ -72,6 +75,10 @@ def write_tables(folder: Path, suite: Suite) -> None:
     reading = read_runs(folder, runs)
     frame = to_frame(reading.records)
     board = build_leaderboard(frame, runs, tell_problems(reading, folder))
+    competence = ""
+    if suite.gate:
+        judged = judge_learners(add_missing(frame, runs), true_marks(load_published(suite.published)))
+        board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
     provenance = collect_provenance(reading.records, f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
@@ -80,7 +87,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             board,
             provenance,
             suite.title or suite.name,
-            notes=_read_notes(suite.folder / NOTES),
+            notes="\n\n".join(filter(None, (competence, _read_notes(suite.folder / NOTES)))),
             findings=[exact_section(compare_exact(board, reading.records)), *_findings(suite.published, board, frame)],
         ),
     }

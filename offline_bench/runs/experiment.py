@@ -15,6 +15,7 @@ from offline_bench.core.errors import CurationError, OfflineBenchError, Relabeli
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.action_range import find_action_range
+from offline_bench.data.coverage.quality import best_mean
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.data.learner_view import LearnerView
@@ -193,6 +194,7 @@ def _record(
             "transitions": data.n,
             "episodes": data.n_episodes,
             "mean_return": float(data.behavior_returns.mean()),
+            "best_return": best_mean(data.behavior_returns),
             "mean_length": float(data.lengths.mean()),
         },
         fingerprints={

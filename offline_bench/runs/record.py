@@ -69,7 +69,8 @@ class Record:
     sketch             where the policy went in state and action, see `sketch.py`; empty where the task has no scale
     support            in_support, concentrability, effective_share, see `support.py`; empty where it was not measured
     data               transitions, episodes and mean_length of what the learner was given, and mean_return, the mean
-                       true return of the whole episodes that comes from
+                       true return of the whole episodes that comes from; best_return, that of the best tenth of
+                       these, which records from before it was measured lack
     fingerprints       dataset, policy, relabeling_source, curation_source
     provenance         trainer, device, versions, machine, seconds
     """

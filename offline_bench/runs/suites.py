@@ -65,6 +65,8 @@ class Suite:
     predictions   the file's [[predictions]] tables as they stand; `analysis.predictions` reads them
     published     the folder whose published.toml holds the numbers to compare with: its own, or that which the file
                   names by `published`, relative to its own
+    gate          `gate = true`: only learners that read their reward count where rewards are spoken of, see
+                  `analysis.scores.competence`; suites from before there was a gate lack the key
     """
 
     name: str
@@ -73,6 +75,7 @@ class Suite:
     grids: tuple[Grid, ...]
     predictions: tuple[Any, ...] = ()
     published: Path = Path()
+    gate: bool = False
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
@@ -100,11 +103,11 @@ def load_suite(name: str) -> Suite:
         content = read_toml(path)
     except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read the suite file {path}: {error}") from error
-    unknown = set(content) - {"title", "grids", "predictions", "published"}
+    unknown = set(content) - {"title", "grids", "predictions", "published", "gate"}
     predictions = content.get("predictions", [])
     if unknown or not isinstance(content.get("grids"), list) or not isinstance(predictions, list):
         raise SuiteError(
-            f"{path}: a suite file has a title and [[grids]], and may have published and [[predictions]]; "
+            f"{path}: a suite file has a title and [[grids]], and may have published, gate and [[predictions]]; "
             f"unknown: {', '.join(sorted(unknown)) or '-'}"
         )
     grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
@@ -112,7 +115,10 @@ def load_suite(name: str) -> Suite:
     published = folder / str(content.get("published", ""))
     if "published" in content and not (published / "published.toml").is_file():
         raise SuiteError(f"{path}: published names {content['published']!r}, a folder without a published.toml")
-    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published)
+    gate = content.get("gate", False)
+    if not isinstance(gate, bool):
+        raise SuiteError(f"{path}: gate is to be true or false, not {gate!r}")
+    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published, gate)
 
 
 def _build_grid(table: Any, where: str) -> Grid:

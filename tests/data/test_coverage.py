@@ -35,7 +35,7 @@ from offline_bench.data.coverage.cells import conditional_entropy, count_distinc
 from offline_bench.data.coverage.measures import entropy_on_task_scale
 from offline_bench.data.coverage.neighbors import scale_to_box
 from offline_bench.data.coverage.points import CHUNK, independent_columns, principal_axes, project
-from offline_bench.data.coverage.quality import correlate_ranks
+from offline_bench.data.coverage.quality import best_mean, correlate_ranks
 from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
 from offline_bench.data.loaders.cards import Task
 from offline_bench.schemes.checks import sample_dataset, sample_datasets
@@ -463,3 +463,10 @@ def test_the_view_counts_what_lies_far_out_at_its_rim() -> None:
     assert view.counts.sum() == far.n
     assert view.counts[-1, -1] >= 1
     assert view.x_edges[-1] < 100
+
+
+@pytest.mark.parametrize(("count", "best"), [(1, 1), (10, 1), (11, 2), (20, 2), (1000, 100)])
+def test_the_best_tenth_is_of_whole_episodes_and_at_least_of_one(count: int, best: int) -> None:
+    returns = np.random.default_rng(count).permutation(count).astype(float)
+    assert best_mean(returns) == np.mean(np.arange(count - best, count))
+    assert best_mean(-returns) == -np.mean(np.arange(best))

@@ -12,6 +12,7 @@ import pytest
 from offline_bench import Job, Record, Run, carry_out
 from offline_bench.algorithms import Snapshot
 from offline_bench.core.errors import DivergedError
+from offline_bench.data.coverage.quality import best_mean
 from offline_bench.data.loaders import load
 from offline_bench.runs.record import from_text, to_text
 from tests.conftest import MEDIUM, RANDOM
@@ -66,6 +67,7 @@ def test_a_record_tells_how_the_behavior_did_before_the_cut_and_how_far_the_poli
     whole = load(RANDOM)
     assert (record.status, record.data["mean_length"]) == ("ok", 5.0)
     assert record.data["mean_return"] == whole.true_returns.mean()
+    assert record.data["best_return"] == best_mean(whole.true_returns) > record.data["mean_return"]
     assert set(record.support) == {"in_support", "concentrability", "effective_share"}
     assert from_text(to_text(record), "here").support == record.support
     assert "support" not in json.loads(to_text(replace(record, support={})))

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from offline_bench.analysis.findings import Estimate, Headline, Shares
+from offline_bench.analysis.findings import Competence, Estimate, Headline, Shares
+from offline_bench.analysis.scores.competence import name_learner
 
 MANY = 100.0
 
+NOTHING_TOLD = (
+    "These runs can tell nothing of rewards: under the true reward no learner that reads one is above behavior cloning "
+    "by its whole interval, nor does one reach what cloning, or the published, shows that there is to be had."
+)
+GROUNDS = {
+    "cloning": "above cloning under the true reward",
+    "data": "not below cloning, which is as good as the data",
+    "published": "at the published score",
+}
 
-def headline(shares: Sequence[Shares]) -> Headline:
+
+def headline(shares: Sequence[Shares], judged: Sequence[Competence] | None = None) -> Headline:
     """The headline of `variance_shares`: over all datasets first, then one for each.
 
     Main effects alone: what coverage (dataset and curation) decides whatever the reward, over what reward decides
     whatever the coverage. "Behavior" is the true score. How much coverage decides depends on which datasets and
     curations there are, so `basis` counts them.
+
+    judged   of `judge_learners`, in a suite with a gate: `shares` are then of the learners that count. Where there is
+             none, the sentence is that nothing can be told of rewards; `basis` names what was left out.
     """
     overall = shares[0]
-    return Headline(f"{_claim(overall)}.", overall, tuple(shares[1:]), _basis(overall))
+    found = Headline(f"{_claim(overall)}.", overall, tuple(shares[1:]), _basis(overall))
+    if judged is None:
+        return found
+    sentence = found.sentence if any(item.counts for item in judged) else NOTHING_TOLD
+    return replace(found, sentence=sentence, basis=f"{found.basis} {tell_gate(judged)}".strip())
+
+
+def tell_gate(judged: Sequence[Competence]) -> str:
+    """Who is competent, counted, and who is left out, named: sentences to stand under a headline."""
+    learners = [item for item in judged if item.verdict != "reads no reward"]
+    told = f"{sum(item.counts for item in learners)} of {_count(len(learners), 'learner')} on a set count"
+    grounds = Counter(item.ground for item in learners if item.competent)
+    parts = [f"{grounds[ground]} {words}" for ground, words in GROUNDS.items() if grounds[ground]]
+    carried = sum(item.on_full_set for item in learners)
+    parts += [f"{carried} on a part of a set that they are competent on"] if carried else []
+    left_out = [name_learner(item) for item in learners if not item.counts]
+    named = f" Left out, as not competent: {'; '.join(left_out)}." if left_out else ""
+    return f"{told}{': ' * bool(parts)}{', '.join(parts)}.{named}"
 
 
 def _claim(overall: Shares) -> str:

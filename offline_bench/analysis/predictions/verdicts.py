@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,12 @@ import pandas as pd
 
 from offline_bench.analysis.decides.design import arrange
 from offline_bench.analysis.decides.shares import decompose, share_ratio
-from offline_bench.analysis.findings import Estimate, Verdict
+from offline_bench.analysis.findings import Competence, Estimate, Verdict
 from offline_bench.analysis.frame import keep_longest, select_counted
 from offline_bench.analysis.jackknife import jackknife_reach
 from offline_bench.analysis.predictions.prediction import COLUMNS, Prediction, Selection
-from offline_bench.analysis.scores.leaderboard import label_algorithms
+from offline_bench.analysis.scores.competence import is_cloning, name_learner, select_competent
+from offline_bench.analysis.scores.leaderboard import ROW_KEY, label_algorithms
 
 Array = npt.NDArray[np.float64]
 
@@ -44,7 +45,9 @@ class Contrast:
     missing: int
 
 
-def judge(predictions: Sequence[Prediction], frame: pd.DataFrame) -> tuple[Verdict, ...]:
+def judge(
+    predictions: Sequence[Prediction], frame: pd.DataFrame, judged: Sequence[Competence] | None = None
+) -> tuple[Verdict, ...]:
     """A verdict for each prediction, from the runs of `frame` that count.
 
     "holds" where the whole 95 % interval is where it was predicted, "fails" where it is all elsewhere, "open" where
@@ -52,15 +55,51 @@ def judge(predictions: Sequence[Prediction], frame: pd.DataFrame) -> tuple[Verdi
     correction for how many they are. The interval of means and differences is the jackknife over seeds with
     Student's t, which with a full grid is the paired t interval of the seeds' own differences; that of a difference of
     shares is put together from the two shares' (Zou & Donner 2008), as if the selections shared no noise.
+
+    judged   of `judge_learners`, in a suite with a gate: only runs of learners that count are judged, and cloning's
+             where a selection names cloning alone, as what others are held to. A case that nobody is left for is open.
     """
     rows = select_counted(frame)
     rows = rows.assign(lift=rows["score"] - rows["behavior_score"]) if "behavior_score" in rows else rows
-    return tuple(_judge(prediction, rows) for prediction in predictions)
+    return tuple(_judge(prediction, rows, judged) for prediction in predictions)
 
 
-def _judge(prediction: Prediction, rows: pd.DataFrame) -> Verdict:
-    groups = _groups(prediction, rows)
-    findings = {name: _find(prediction, group) for name, group in groups.items()}
+def _judge(prediction: Prediction, rows: pd.DataFrame, judged: Sequence[Competence] | None) -> Verdict:
+    if judged is None:
+        return _decide_cases(prediction, {name: _find(prediction, g) for name, g in _groups(prediction, rows).items()})
+    speaking = _speaking(prediction, rows, judged)
+    groups = {
+        name: group[speaking.loc[group.index].to_numpy(bool)]
+        for name, group in _groups(prediction, rows).items()
+        # Of cloning alone nothing was to be told of rewards.
+        if speaking.loc[group.index].any() or not all(map(is_cloning, group["algorithm"]))
+    }
+    findings = {
+        name: _find(prediction, group) if len(group) else Finding(Estimate(), "no run of a competent learner")
+        for name, group in groups.items()
+    }
+    found = _decide_cases(prediction, findings)
+    taken = rows[np.any([_mask(selection, rows) for selection in prediction.selections()], axis=0)]
+    keys = set(taken[ROW_KEY].itertuples(index=False, name=None))
+    silent = [item for item in judged if item.key in keys and not item.counts and not is_cloning(item.algorithm)]
+    if not silent:
+        return found
+    names = tuple(name_learner(item) for item in silent)
+    figures = f"{found.figures}; left out, as not competent: {', '.join(names)}"
+    return replace(found, figures=figures, left_out=names)
+
+
+def _speaking(prediction: Prediction, rows: pd.DataFrame, judged: Sequence[Competence]) -> pd.Series[bool]:
+    """Whether each row may stand behind this prediction."""
+    speaking = pd.Series(rows.index.isin(select_competent(rows, judged).index), index=rows.index)
+    for selection in prediction.selections():
+        texts = [text for column, named in selection.columns if column == "algorithm" for text in named]
+        if texts and all(is_cloning(text) for text in texts):
+            speaking |= _mask(selection, rows)
+    return speaking
+
+
+def _decide_cases(prediction: Prediction, findings: Mapping[str, Finding]) -> Verdict:
     outcomes = {name: _decide(prediction, finding.number) for name, finding in findings.items()}
     count = list(outcomes.values()).count
     verdict = "fails" if count("fails") else "open" if count("open") or not outcomes else "holds"

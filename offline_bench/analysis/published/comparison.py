@@ -79,13 +79,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the published algorithm; its name alone where no dataset has two."""
+    """One setting of the published algorithm; its name alone where no dataset has two.
+
+    left_out   datasets on which it is not competent: their numbers are shown, and have no sign
+    """
 
     label: str
     datasets: tuple[ComparedDataset, ...]
     cells: tuple[ComparedCell, ...]
     over_behavior: Tally
     over_bc: Tally
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,16 +150,18 @@ def find_entrants(tables: Sequence[DatasetTable], name: str) -> list[Entrant]:
 def _setting(entrant: Entrant, rows: Sequence[PublishedRow], published: Published) -> Setting:
     datasets = [_dataset(entrant.rows[row.dataset], row, published) for row in rows if row.dataset in entrant.rows]
     error = 2.0 * published.reading_error
+    left_out = tuple(part.published.dataset for part in datasets if not entrant.rows[part.published.dataset].counts)
     cells = tuple(
         _compare(cell, part.published, error)
         for part in datasets
+        if part.published.dataset not in left_out
         for cell in part.cells
         if cell.relabeling in published.wrong_relabelings
     )
     names = [cell.relabeling for cell in cells]
     over_behavior = _tally([cell.over_behavior for cell in cells], names)
     over_bc = _tally([cell.over_bc for cell in cells], names)
-    return Setting(entrant.label, tuple(datasets), cells, over_behavior, over_bc)
+    return Setting(entrant.label, tuple(datasets), cells, over_behavior, over_bc, left_out)
 
 
 def _dataset(row: Row, published: PublishedRow, facts: Published) -> ComparedDataset:

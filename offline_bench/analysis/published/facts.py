@@ -54,6 +54,14 @@ class Published:
         return tuple(name for name in self.relabelings if name != TRUE_RELABELING)
 
 
+def true_marks(published: Published | None) -> dict[tuple[str, str], float]:
+    """(dataset, algorithm's name) → what a score under the true reward is to reach: the published, less its error."""
+    if published is None:
+        return {}
+    marks = {row.dataset: row.scores.get(TRUE_RELABELING, math.nan) for row in published.rows}
+    return {(dataset, published.algorithm): mark - published.reading_error for dataset, mark in marks.items()}
+
+
 def load_published(folder: Path) -> Published | None:
     """The facts file of a suite's folder; None where it has none.
 

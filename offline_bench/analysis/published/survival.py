@@ -36,6 +36,8 @@ class Survivor:
 
     above_behavior_under   one for each of the relabelings of `Survival`
     keeps_half             cells with at least half of behavior's score; told only where that is positive
+    left_out               datasets on which it is not competent, so that nothing is told of it; the control and
+                           cloning are there to be held against, and always told of
     """
 
     label: str
@@ -46,6 +48,7 @@ class Survivor:
     above_bc: Share
     above_both: Share
     keeps_half: Share
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ def compare_survival(board: Leaderboard, published: Published) -> Survival:
 
 
 def _survivor(entrant: Entrant, at: Sequence[tuple[str, str]], published: Published) -> Survivor:
-    cells = [find_cell(entrant.rows.get(dataset), relabeling) for dataset, relabeling in at]
+    always = entrant.name in (published.control, REFERENCE_ALGORITHM)
+    rows = {dataset: row for dataset, row in entrant.rows.items() if always or row.counts}
+    cells = [find_cell(rows.get(dataset), relabeling) for dataset, relabeling in at]
     over_behavior = [cell.lift_over_behavior for cell in cells]
     # Against itself BC is neither above nor below.
     itself = entrant.name == REFERENCE_ALGORITHM
@@ -119,6 +124,7 @@ def _survivor(entrant: Entrant, at: Sequence[tuple[str, str]], published: Publis
             min(pair) > 0 for pair in zip(over_behavior, over_bc, strict=True) if np.isfinite(pair).all()
         ),
         keeps_half=_share(rest >= 0 for rest in spare if np.isfinite(rest)),
+        left_out=tuple(sorted(set(entrant.rows) - set(rows))),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from offline_bench.analysis.findings import Competence
 from offline_bench.data.loaders.cards import Task
 
 FEW_SEEDS = 5
@@ -37,7 +38,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One algorithm, at one budget, on one curation of one dataset; a cell for each relabeling of the board."""
+    """One algorithm, at one budget, on one curation of one dataset; a cell for each relabeling of the board.
+
+    competence   whether it reads its reward there; None in a suite without a gate
+    """
 
     curation: str
     algorithm: str
@@ -48,6 +52,12 @@ class Row:
     cells: tuple[Cell, ...]
     n_ok: int
     n_expected: int
+    competence: Competence | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may stand behind a word on rewards."""
+        return self.competence is None or self.competence.counts
 
 
 @dataclass(frozen=True)

@@ -109,11 +109,7 @@ def _find_reference(row: Row, rows: Sequence[Row]) -> Row | None:
     candidates = [r for r in rows if r.curation == row.curation and spec_name(r.algorithm) == REFERENCE_ALGORITHM]
     candidates = [r for r in candidates if r.n_ok]
     budget = (row.steps, row.episodes)
-    return min(
-        candidates,
-        key=lambda r: ((r.steps, r.episodes) != budget, r.algorithm != REFERENCE_ALGORITHM, r.algorithm, -r.steps),
-        default=None,
-    )
+    return min(candidates, key=lambda r: reference_order(r.algorithm, r.steps, r.episodes, budget), default=None)
 
 
 def _compare(row: Row, reference: Row | None) -> Row:
@@ -197,6 +193,11 @@ def curation_order(text: str) -> tuple[bool, str]:
 def algorithm_order(text: str) -> tuple[bool, str]:
     """Sorts algorithms: the reference first."""
     return (spec_name(text) != REFERENCE_ALGORITHM, text)
+
+
+def reference_order(algorithm: str, steps: int, episodes: int, budget: tuple[int, int]) -> tuple[Any, ...]:
+    """Sorts cloning's settings by how well they stand beside a row of `budget`, its steps and episodes: best first."""
+    return ((steps, episodes) != budget, algorithm != REFERENCE_ALGORITHM, algorithm, -steps)
 
 
 def _row_order(row: Row) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Task
 
 Array = npt.NDArray[Any]
+
+BEST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,15 @@ def relative_improvement(returns: Array) -> float | None:
     shifted = returns - min(float(returns.min()), 0.0)
     mean = float(shifted.mean())
     return (float(shifted.max()) - mean) / mean if mean > 0 else None
+
+
+def best_mean(returns: Array, share: float = BEST_SHARE) -> float:
+    """Mean of the best `share` of the returns (n,), n ≥ 1: of ⌈n · share⌉ episodes, so of at least one.
+
+    What the data can be said to hold: cloning that reaches it leaves a learner nothing to find in these episodes.
+    """
+    count = math.ceil(round(len(returns) * share, 9))
+    return float(np.sort(returns)[-max(count, 1) :].mean())
 
 
 def correlate(x: Array, y: Array) -> float | None:
