@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from offline_bench import __version__
+from offline_bench.commands.signs import show_plain_signs
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
@@ -280,6 +281,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 def main() -> None:
     """Entry point: a mistake of the user's gets its sentence, never a traceback."""
     signal.signal(signal.SIGINT, _interrupt)
+    show_plain_signs()
     try:
         app()
     except OfflineBenchError as error:

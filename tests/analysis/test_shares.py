@@ -213,11 +213,45 @@ def test_what_cannot_be_told_is_nan_with_a_note_and_no_error() -> None:
         found = variance_shares(frame)[0]
         assert all(np.isnan(estimate.value) for _, estimate in found.shares) and found.note
         assert "cannot tell" in headline([found]).sentence
-    unscored = one.assign(score=np.nan, true_return=one["score"])
-    overall, within = variance_shares(unscored)
-    assert "left out, as they have no normalized score: d0" in overall.note
+    for frame in (one[:0], one.assign(status="failed")):
+        assert headline(variance_shares(frame)).sentence.endswith("none of them ended well.")
+    both = pd.concat([one, one.assign(dataset="d1", score=np.nan, true_return=one["score"])], ignore_index=True)
+    overall, _, within = variance_shares(both)
+    assert "left out, as they have no normalized score: d1" in overall.note
     assert "of the true return" in within.note
     assert share(within, "reward") == share(variance_shares(one)[1], "reward")
+
+
+def test_without_a_score_one_dataset_is_told_by_its_returns_and_of_several_the_lack_of_scores_is() -> None:
+    scored = grid(3)
+    scored = scored.assign(score=np.random.default_rng(17).standard_normal(len(scored)))
+    bare = scored.assign(score=np.nan, true_return=scored["score"])
+    known, alone = variance_shares(scored), variance_shares(bare)
+    assert alone[0].ratio == known[0].ratio and alone[0].shares == known[0].shares == alone[1].shares
+    assert headline(alone).sentence == headline(known).sentence.replace("of the score", "of the true return")
+    two = pd.concat([bare, bare.assign(dataset="d1")], ignore_index=True)
+    assert headline(variance_shares(two)).sentence.endswith("none of their datasets has a normalized score.")
+
+
+def test_levels_that_are_left_out_for_want_of_seeds_are_not_said_to_be_absent() -> None:
+    frame = grid(3)
+    frame = frame.assign(score=np.random.default_rng(18).standard_normal(len(frame)))
+    few = frame[(frame["curation"] == "c0") | (frame["seed"] == 0)]
+    found = headline(variance_shares(few))
+    assert "of the cells with seeds enough, fewer than two levels of coverage are left" in found.sentence
+    assert (
+        "they have fewer than two levels of coverage" in headline(variance_shares(grid(1).assign(score=1.0))).sentence
+    )
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_no_interval_of_a_share_leaves_zero_to_one_whatever_decides(seeds: int) -> None:
+    rng = np.random.default_rng(19)
+    for size in (0.0, 0.05, 1e4):
+        design = plan(coverages=2, rewards=2, algorithms=2, seeds=seeds)
+        found = measure(design, effects(design, {"coverage": size}, rng) + rng.standard_normal(design.values.shape))
+        for _, estimate in (*found.shares, *found.parts):
+            assert 0.0 <= estimate.low <= estimate.high <= 1.0
 
 
 def test_the_headline_says_what_its_interval_allows() -> None:
@@ -227,7 +261,7 @@ def test_the_headline_says_what_its_interval_allows() -> None:
         found = headline([Shares("", tuple(pair.items()), Estimate(value, low, high, 80), levels, datasets=3)])
         return f"{found.sentence} {found.basis}"
 
-    assert "coverage decided 5.2 times as much of the behavior as reward did (95 % interval 3.1 to 9.0)" in said(
+    assert "coverage decided 5.2 times as much of the score as reward did (95 % interval 3.1 to 9.0)" in said(
         3.1, 5.2, 9.0
     )
     assert said(3.1, 5.2, np.inf).startswith("On these datasets coverage decided at least 3.1 times as much")

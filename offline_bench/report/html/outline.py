@@ -7,14 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Topic:
-    """`lead` stands above the section's figures and tables, `empty` in place of them; `term` defines its figures."""
+    """`lead` stands above the section's figures and tables, `empty` in place of them; `term` defines its figures.
+
+    scored   it is of normalized scores: where no dataset has one, that is why it is empty
+    """
 
     id: str
     title: str
     lead: str
     empty: str
     term: str
+    scored: bool = True
 
+
+NO_RUN = "No run ended well, so there is nothing to show here."
+NO_SCORE = (
+    "None of these datasets has a normalized score, so there is nothing to show here. The leaderboard has returns."
+)
 
 PREDICTIONS = Topic(
     "predictions",
@@ -30,7 +39,7 @@ TOPICS = (
         "Data against reward",
         "One map for each algorithm: data from top to bottom, reward from left to right. Rows that are alike in all "
         "their cells are data that decide by themselves.",
-        "No run ended well: there is nothing to map.",
+        "No run of a dataset with a normalized score ended well: there is nothing to map.",
         "iqm",
     ),
     Topic(
@@ -40,6 +49,7 @@ TOPICS = (
         "an episode going is good, whoever asked for it.",
         "No run has both a length and a score.",
         "length",
+        scored=False,
     ),
     Topic(
         "positive-bias",
@@ -64,19 +74,21 @@ TOPICS = (
         "distances between them, split by coverage, reward and algorithm.",
         "No record has a sketch of where its policy went.",
         "policy-map",
+        scored=False,
     ),
     Topic(
         "support",
         "Staying with the data",
         "Whether the policies stay where the data is, and what each reward cost them.",
-        "No run ended well on data with a score.",
+        "No run that ended well has a measure of this.",
         "in-support",
+        scored=False,
     ),
     Topic(
         "aggregates",
         "Over all tasks",
         "Each algorithm under each reward, over all data it was trained on.",
-        "No dataset of this suite has a normalized score to average over.",
+        "No run of a dataset with a normalized score ended well: there is nothing to average over.",
         "iqm",
     ),
     Topic(
@@ -85,6 +97,7 @@ TOPICS = (
         "The score at the evaluations on the way, by gradient step.",
         "No run was evaluated on the way.",
         "curve",
+        scored=False,
     ),
 )
 
