@@ -11,7 +11,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from offline_bench import __version__
-from offline_bench.commands.signs import show_plain_signs
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
@@ -281,7 +280,6 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 def main() -> None:
     """Entry point: a mistake of the user's gets its sentence, never a traceback."""
     signal.signal(signal.SIGINT, _interrupt)
-    show_plain_signs()
     try:
         app()
     except OfflineBenchError as error:

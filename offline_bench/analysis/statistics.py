@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
+from offline_bench.analysis.bounds import ANYTHING, Range, keep_within
 from offline_bench.analysis.findings import Estimate
-from offline_bench.analysis.ranges import ANYTHING, Range, keep_within
 
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Any]

@@ -261,17 +261,25 @@ def test_the_headline_says_what_its_interval_allows() -> None:
         found = headline([Shares("", tuple(pair.items()), Estimate(value, low, high, 80), levels, datasets=3)])
         return f"{found.sentence} {found.basis}"
 
-    assert "coverage decided 5.2 times as much of the score as reward did (95 % interval 3.1 to 9.0)" in said(
-        3.1, 5.2, 9.0
+    assert said(3.1, 5.2, 9.0).startswith(
+        "On these 3 datasets coverage decided 5.2 times as much of the score as reward did (95 % interval 3.1 to 9.0)."
     )
-    assert said(3.1, 5.2, np.inf).startswith("On these datasets coverage decided at least 3.1 times as much")
-    assert "reward decided more" in said(0.1, 0.25, 0.6) and "0.25 times" in said(0.1, 0.25, 0.6)
-    assert "reward decided more" not in said(0.1, 0.25, 1.6)
-    assert "do not tell which decided more" in said(0.0, 0.7, np.inf)
-    assert "reward none of it" in said(np.inf, np.inf, np.inf, reward=0.0)
+    assert said(3.1, 5.2, np.inf).startswith("On these 3 datasets coverage decided at least 3.1 times as much")
+    assert "the share of reward may be 0" in said(3.1, 5.2, np.inf)
+    assert "reward decided 4.0 times as much of the score as coverage did (95 % interval 2.0 to 10.0)" in said(
+        0.1, 0.25, 0.5
+    )
+    assert "reward decided at least 2.0 times as much of the score as coverage did" in said(0.0, 0.1, 0.5)
+    for low, value, high in ((0.1, 0.25, 1.6), (0.0, 0.7, np.inf), (0.9, 5.0, 9.0), (0.5, np.inf, np.inf)):
+        told = said(low, value, high)
+        assert "do not tell whether coverage or reward decided more of the score: coverage 50 %" in told
+    assert "coverage decided 50 % [40, 60] of the score, and reward none of it" in said(
+        np.inf, np.inf, np.inf, reward=0.0
+    )
+    assert "reward decided 4.0 times as much of the score as coverage did (too few seeds" in said(np.nan, 0.25, np.nan)
     assert said(3.1, 5.2, 9.0).endswith(
         "80 runs: 3 datasets, 5 coverages (dataset and curation), 4 rewards, 1 algorithm, 5 seeds. "
-        "Other curations would give another number."
+        "Other data would give another number."
     )
 
 
@@ -284,7 +292,7 @@ def test_on_real_records_a_copy_of_the_true_reward_decides_nothing_and_the_wrong
     true = frame[frame["relabeling"] == "original"]
     placebo = variance_shares(pd.concat([true, true.assign(relabeling="placebo")], ignore_index=True))
     assert all(share(one, "reward").value == share(one, "reward").high == 0.0 for one in placebo)
-    assert "reward none of it" in headline(placebo).sentence
+    assert "and reward none of it" in headline(placebo).sentence
     real = variance_shares(frame)
     assert share(real[0], "reward").low > 0.0 and share(real[0], "coverage").low > share(real[0], "reward").high
     blind = variance_shares(frame[frame["algorithm"].str.startswith("bc(")])[0]

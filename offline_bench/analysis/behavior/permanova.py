@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
+from offline_bench.analysis.bounds import SHARE, keep_within
 from offline_bench.analysis.decides.design import FACTORS
 from offline_bench.analysis.findings import Estimate, Partition
 from offline_bench.analysis.jackknife import ENOUGH_SEEDS, jackknife_reach
-from offline_bench.analysis.ranges import SHARE, keep_within
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The sentence that opens the report: how many times as much as reward coverage decided."""
+"""The sentence that opens the report: which decided more, coverage or reward, and how many times as much."""
 
 from __future__ import annotations
 
@@ -40,28 +40,39 @@ def _why_untold(overall: Shares, within: Sequence[Shares]) -> str:
 
 
 def _claim(overall: Shares) -> str:
-    ratio, share = overall.ratio, dict(overall.shares)
-    where = "On these datasets" if overall.datasets > 1 else "On this dataset"
-    coverage, reward = share["coverage"], share["reward"]
-    if np.isnan(ratio.value) or (ratio.low == 0.0 and np.isinf(ratio.high)):
-        return f"{where} these runs do not tell which decided more, {_shares(coverage, reward)}"
-    if np.isnan(ratio.low):
-        return (
-            f"{where} coverage decided {_times(ratio.value)} as much of the {overall.unit} as reward did "
-            "(too few seeds for an interval)"
-        )
-    if np.isinf(ratio.low):
-        return f"{where} coverage decided {_percent(coverage)} of the {overall.unit} and reward none of it"
-    if np.isinf(ratio.high):
-        return (
-            f"{where} coverage decided at least {_times(ratio.low)} as much of the {overall.unit} as reward did "
-            f"(95 % interval; reward's share may be 0: {_shares(coverage, reward)})"
-        )
-    less = f"; reward decided more: {_shares(coverage, reward)}" if ratio.high < 1.0 else ""
-    return (
-        f"{where} coverage decided {_times(ratio.value)} as much of the {overall.unit} as reward did "
-        f"(95 % interval {ratio_text(ratio.low)} to {ratio_text(ratio.high)}{less})"
-    )
+    where = f"On these {overall.datasets} datasets" if overall.datasets > 1 else "On this dataset"
+    if np.isnan(overall.ratio.low) and not np.isnan(overall.ratio.value):
+        return f"{where} {compare_shares(overall)} (too few seeds for an interval)"
+    return f"{where} {compare_shares(overall)}"
+
+
+def compare_shares(overall: Shares) -> str:
+    """Which of coverage and reward decided more, and how many times as much, with the interval that says how surely.
+
+    The larger one is told first. Neither is where the interval of their ratio holds 1: then both shares are told.
+    """
+    ratio, unit, shares = overall.ratio, overall.unit, dict(overall.shares)
+    one, two = "coverage", "reward"
+    value, low, high = ratio.value, ratio.low, ratio.high
+    if np.isnan(value) or low <= 1.0 <= high:
+        told = ", ".join(f"{name} {_percent(shares[name])}" for name in (one, two))
+        return f"these runs do not tell whether coverage or reward decided more of the {unit}: {told}"
+    if (value if np.isnan(low) else high) < 1.0:
+        one, two = two, one
+        value, low, high = _turn(value), _turn(high), _turn(low)
+    as_much = f"as much of the {unit} as {two} did"
+    if np.isnan(low):
+        return f"{one} decided {_times(value)} {as_much}"
+    if np.isinf(low):
+        return f"{one} decided {_percent(shares[one])} of the {unit}, and {two} none of it"
+    if np.isinf(high):
+        return f"{one} decided at least {_times(low)} {as_much} (95 % interval; the share of {two} may be 0)"
+    return f"{one} decided {_times(value)} {as_much} (95 % interval {ratio_text(low)} to {ratio_text(high)})"
+
+
+def _turn(ratio: float) -> float:
+    """The ratio the other way round."""
+    return np.inf if ratio <= 0.0 else 1.0 / ratio
 
 
 def _basis(overall: Shares) -> str:
@@ -70,18 +81,14 @@ def _basis(overall: Shares) -> str:
     if not runs:
         return ""
     counts = (
-        f"{runs} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
+        f"{runs:,} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
     )
     counts += f", {_count(levels['reward'], 'reward')}, {_count(levels['algorithm'], 'algorithm')}"
-    return f"{counts}, {_count(levels['seed'], 'seed')}. Other curations would give another number."
+    return f"{counts}, {_count(levels['seed'], 'seed')}. Other data would give another number."
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _shares(coverage: Estimate, reward: Estimate) -> str:
-    return f"coverage {_percent(coverage)}, reward {_percent(reward)}"
 
 
 def _percent(share: Estimate) -> str:

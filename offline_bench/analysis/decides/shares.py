@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtri
 
+from offline_bench.analysis.bounds import SHARE, keep_within
 from offline_bench.analysis.decides.design import FACTORS, Design, arrange, split_space
 from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import select_counted
@@ -20,7 +21,6 @@ from offline_bench.analysis.jackknife import (
     jackknife_reach,
     student_quantile,
 )
-from offline_bench.analysis.ranges import SHARE, keep_within
 
 Array = npt.NDArray[np.float64]
 Bases = Mapping[str, Sequence[Array]]

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.decides.design import arrange
 from offline_bench.analysis.decides.shares import decompose, share_ratio
 from offline_bench.analysis.findings import Estimate, Verdict
 from offline_bench.analysis.frame import keep_longest, select_counted
 from offline_bench.analysis.jackknife import jackknife_reach
 from offline_bench.analysis.predictions.prediction import COLUMNS, Prediction, Selection
-from offline_bench.analysis.ranges import Range, keep_within, measure_range
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 
 Array = npt.NDArray[np.float64]

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.findings import Estimate, PositiveBias
 from offline_bench.analysis.published.comparison import FULL
 from offline_bench.analysis.published.facts import Published
-from offline_bench.analysis.ranges import Range, keep_within, measure_range
 from offline_bench.analysis.scores.entrants import score_runs, split_runs
 from offline_bench.analysis.statistics import draw_places, iqm, repeat_stream, widened_interval
 from offline_bench.core.registry import spec_name

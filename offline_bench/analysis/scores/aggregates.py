@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.findings import Aggregate, Estimate
-from offline_bench.analysis.ranges import Range, measure_range
 from offline_bench.analysis.scores.entrants import name_tasks, score_runs, split_runs, split_tasks
 from offline_bench.analysis.statistics import Statistic, estimate, iqm, repeat_stream
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.frame import add_missing
-from offline_bench.analysis.ranges import Range, measure_range
 from offline_bench.analysis.scores.entries import (
     FEW_SEEDS,
     AlgorithmEntry,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from offline_bench.analysis.bounds import measure_range
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.frame import mean_of
-from offline_bench.analysis.ranges import measure_range
 from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
 from offline_bench.analysis.statistics import estimate, iqm
 from offline_bench.data.loaders.tasks import try_task

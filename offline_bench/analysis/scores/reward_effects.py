@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.findings import CellFacts, Estimate
-from offline_bench.analysis.ranges import Range, keep_within, measure_range
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
 from offline_bench.analysis.statistics import draw_places, estimate, gap, iqm, repeat_stream, widened_interval

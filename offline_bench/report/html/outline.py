@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Topic:
-    """`lead` stands above the section's figures and tables, `empty` in place of them; `term` defines its figures.
+    """`lead` stands above the section's figures and tables, `empty` in their place; `term` defines its figures.
 
     scored   it is of normalized scores: where no dataset has one, that is why it is empty
     """
@@ -28,7 +28,7 @@ NO_SCORE = (
 PREDICTIONS = Topic(
     "predictions",
     "Predictions",
-    "Written in the suite file before the suite ran, and judged by the records alone.",
+    "They were written into the suite file before the suite ran. The records alone judge them.",
     "",
     "verdict",
 )
@@ -37,16 +37,16 @@ TOPICS = (
     Topic(
         "heat-maps",
         "Data against reward",
-        "One map for each algorithm: data from top to bottom, reward from left to right. Rows that are alike in all "
-        "their cells are data that decide by themselves.",
+        "One map for each algorithm, with the data from top to bottom and the reward from left to right. A row whose "
+        "cells are alike is data that decides by itself.",
         "No run of a dataset with a normalized score ended well: there is nothing to map.",
         "iqm",
     ),
     Topic(
         "lengths",
         "Length against score",
-        "How long policies last beside how well they score, one mark a run. Where the two go together, whatever keeps "
-        "an episode going is good, whoever asked for it.",
+        "How long policies last and how well they score, one mark a run. Where the two go together, any reward is good "
+        "that keeps an episode going.",
         "No run has both a length and a score.",
         "length",
         scored=False,
@@ -54,8 +54,8 @@ TOPICS = (
     Topic(
         "positive-bias",
         "Positive bias",
-        "How much of the score stays under the worst of the wrong rewards, ours beside the published where tier and "
-        "algorithm match.",
+        "How much of the score stays under the worst of the wrong rewards. At 1 nothing of it stays. Cloning is blind "
+        "to reward, so its row is what the data gives to whoever keeps to it.",
         "This suite does not train an algorithm under zero, random and negative rewards on data with a score.",
         "positive-bias",
     ),
@@ -68,10 +68,10 @@ TOPICS = (
         "share",
     ),
     Topic(
-        "behavior",
+        "visits",
         "Where the policies go",
-        "All policies of one environment as a map of where they go, once by coverage and once by reward; then the "
-        "distances between them, split by coverage, reward and algorithm.",
+        "Each map shows all policies of one environment by where they go: once colored by coverage, once by reward. "
+        "The table splits the distances between them by coverage, reward and algorithm.",
         "No record has a sketch of where its policy went.",
         "policy-map",
         scored=False,
@@ -87,14 +87,14 @@ TOPICS = (
     Topic(
         "aggregates",
         "Over all tasks",
-        "Each algorithm under each reward, over all data it was trained on.",
+        "Each algorithm under each reward, over all data that it was trained on.",
         "No run of a dataset with a normalized score ended well: there is nothing to average over.",
         "iqm",
     ),
     Topic(
         "curves",
         "Learning curves",
-        "The score at the evaluations on the way, by gradient step.",
+        "The score at each evaluation on the way, by gradient step.",
         "No run was evaluated on the way.",
         "curve",
         scored=False,
@@ -102,14 +102,14 @@ TOPICS = (
 )
 
 LEGEND = (
-    "Every number is the interquartile mean over seeds with its 95 % interval, of the score after the last gradient "
-    "step. The columns are the rewards that the learner saw; whatever it saw, it is the true return that is scored.",
-    "Bold: the best algorithm on that data under that reward, only where its whole interval lies above the interval "
-    "of every other. ▲: trained on a wrong reward, yet above both the data's own mean (behavior) and behavior cloning, "
-    "by the numbers as they stand. –: no run ended well.",
+    "A number is the interquartile mean over seeds of the score after the last gradient step, with its 95 % interval. "
+    "A column is the reward that the learner saw. The score is always of the true reward.",
+    "Bold is the best algorithm on that data under that reward. It is set only where the whole interval lies above the "
+    "interval of every other. ▲ is a wrong reward that scores above both the data itself (behavior) and behavior "
+    "cloning; it goes by the numbers, not by their intervals. – means that no run ended well.",
 )
 
 PROVENANCE = (
-    "Versions, machines and content as the records tell them. A row is made again by its command; a scheme from a file "
-    "of your own needs that file, too: offline-bench --plugin FILE run …"
+    "Versions, machines and content as the records tell them. Each row has the command that makes it again. A scheme "
+    "from a file of your own needs that file, too: offline-bench --plugin FILE run …"
 )

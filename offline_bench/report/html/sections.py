@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
@@ -17,13 +18,15 @@ from offline_bench.report.html.views import Block, CommandsView, ListView, Secti
 def build_sections(summary: Summary, tables: Tables, figures: Figures) -> tuple[Section, ...]:
     """All sections between the headline and the definitions; predictions are left out where the suite has none."""
     verdicts = (_section(PREDICTIONS, "", tables, figures),) if tables.get(PREDICTIONS.id) else ()
-    return (
+    made = (
         *verdicts,
         Section("leaderboard", "Leaderboard", LEGEND, (view_leaderboard(summary.board, summary.best),)),
         *(_section(topic, _why_empty(topic, summary.board), tables, figures) for topic in TOPICS),
         _completeness(summary.board, tables),
         _provenance(summary),
     )
+    lines = summary.digest.lines
+    return tuple(replace(one, line=one.line or lines.get(one.id) or one.lead[0]) for one in made)
 
 
 def _why_empty(topic: Topic, board: Leaderboard) -> str:
@@ -38,7 +41,9 @@ def _why_empty(topic: Topic, board: Leaderboard) -> str:
 def _section(topic: Topic, empty: str, tables: Tables, figures: Figures) -> Section:
     drawings: list[Block] = [view_figure(figure, topic.term) for figure in figures.get(topic.id, ())]
     blocks = (*drawings, *(view_table(table) for table in tables.get(topic.id, ())))
-    return Section(topic.id, topic.title, (topic.lead,) if blocks else (empty,), blocks)
+    if not blocks:
+        return Section(topic.id, topic.title, line=empty)
+    return Section(topic.id, topic.title, (topic.lead,), blocks)
 
 
 def _completeness(board: Leaderboard, tables: Tables) -> Section:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offline_bench.analysis.bounds import ANYTHING, measure_range, score_range
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.predictions.prediction import Prediction, Selection
 from offline_bench.analysis.predictions.verdicts import _contrast, _estimate
 from offline_bench.analysis.published.bias import positive_bias
-from offline_bench.analysis.ranges import ANYTHING, measure_range, score_range
 from offline_bench.analysis.scores.aggregates import aggregate
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.reward_effects import cell_facts
