@@ -32,8 +32,9 @@ ROOMS = [
 ANSWERS = ["scores", "decides", "predictions", "published", "behavior"]
 SUBROOMS = {
     "analysis": [
-        ["findings", "statistics", "frame", "jackknife", "origin"],
+        ["findings", "bounds", "statistics", "frame", "jackknife", "origin"],
         *([name] for name in ANSWERS),
+        ["digest"],
         ["summary"],
     ],
     "report": [

@@ -194,9 +194,11 @@ class Shares:
 
     shares  (source, share): coverage, reward, algorithm, their interactions, seed and the rest; they sum to 1
     ratio   share of coverage over share of reward; high is ∞ where the share of reward may be 0
-    levels  (source, number of levels)
+    levels  (source, number of levels) of the cells that the shares are of
     parts   (interaction, share): what `interactions` is made of
     datasets  how many they are of
+    present   `levels` before cells with too few seeds were left out
+    unit      what the shares are of: 'score', or 'true return' where a dataset has no score
     """
 
     dataset: str
@@ -206,6 +208,8 @@ class Shares:
     note: str = ""
     parts: tuple[tuple[str, Estimate], ...] = ()
     datasets: int = 1
+    present: tuple[tuple[str, int], ...] = ()
+    unit: str = "score"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
+from offline_bench.analysis.bounds import ANYTHING, Range, keep_within
 from offline_bench.analysis.findings import Estimate
 
 Array = npt.NDArray[np.float64]
@@ -37,20 +38,33 @@ def bootstrap_interval(
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
+    ranges: Sequence[Range] = (),
 ) -> tuple[float, float]:
     """Interval of `statistic` by stratified bootstrap, runs resampled within each task; as wide as few runs ask for.
 
     values_by_task: one (n_t,) array per task, lengths may differ. `statistic` maps (resamples, Σ n_t) to
     (resamples,), all tasks' runs side by side. (NaN, NaN) where no task has two runs: one run has no spread.
+    ranges: what a run of each task can be, where that is known. The statistic is to grow with each of its runs, as
+    means do: then it lies between what it is of the least and of the greatest runs, and the interval ends there.
     How often it holds the truth is on `widened_interval`.
     """
+    bounds = [of for values, of in zip(values_by_task, ranges, strict=True) if np.size(values)] if ranges else []
     tasks = [np.asarray(values, float) for values in values_by_task if np.size(values)]
     sizes = [len(values) for values in tasks]
     if max(sizes, default=0) < 2:
         return np.nan, np.nan
     value = float(np.asarray(statistic(np.concatenate(tasks)[None]))[0])
     low, high = widened_interval(value, statistic(draw_runs(tasks, rng, resamples)), sizes, level)
-    return float(low), float(high)
+    return keep_within(float(low), float(high), _reach(statistic, sizes, bounds))
+
+
+def _reach(statistic: Statistic, sizes: Sequence[int], ranges: Sequence[Range]) -> Range:
+    """What `statistic` can be of so many runs of each task, each within its range."""
+    if not ranges:
+        return ANYTHING
+    ends = np.array([np.repeat([of[end] for of in ranges], sizes) for end in (0, 1)], float)
+    least, most = np.asarray(statistic(ends), float)
+    return float(least), float(most)
 
 
 def draw_runs(tasks: Sequence[Array], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
@@ -116,13 +130,18 @@ def widening(sizes: Iterable[int], level: float = LEVEL) -> float:
     return float(np.sqrt(sum(counts) / freedom) * ratio)
 
 
-def estimate(values_by_task: Sequence[npt.ArrayLike], statistic: Statistic, rng: np.random.Generator) -> Estimate:
+def estimate(
+    values_by_task: Sequence[npt.ArrayLike],
+    statistic: Statistic,
+    rng: np.random.Generator,
+    ranges: Sequence[Range] = (),
+) -> Estimate:
     """`statistic` over all runs of the tasks with its `bootstrap_interval`; NaN without runs."""
     tasks = [np.asarray(values, float) for values in values_by_task if np.size(values)]
     if not tasks:
         return Estimate()
     together = np.concatenate(tasks)
-    low, high = bootstrap_interval(tasks, statistic, rng)
+    low, high = bootstrap_interval(values_by_task, statistic, rng, ranges=ranges)
     return Estimate(float(np.asarray(statistic(together[None]))[0]), low, high, len(together))
 
 

@@ -8,29 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from offline_bench.analysis.behavior.lengths import LengthTable, run_lengths
+from offline_bench.analysis.behavior.lengths import run_lengths
 from offline_bench.analysis.behavior.permanova import partition_distances
 from offline_bench.analysis.behavior.policy_map import policy_map
 from offline_bench.analysis.decides.headline import headline
 from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.decides.shares import variance_shares
 from offline_bench.analysis.decides.verdict_of_set import judge_sets
+from offline_bench.analysis.digest.digest import Digest, Findings, digest_findings
 from offline_bench.analysis.findings import (
     Aggregate,
-    CellFacts,
     Competence,
-    Headline,
     Improvement,
     Leaning,
-    Partition,
     PolicyMap,
-    PositiveBias,
     Profile,
     SetVerdict,
-    Verdict,
 )
 from offline_bench.analysis.frame import add_missing, to_frame
-from offline_bench.analysis.origin import Provenance, collect_provenance
+from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.predictions.prediction import Prediction
 from offline_bench.analysis.predictions.verdicts import judge
 from offline_bench.analysis.published.bias import positive_bias
@@ -38,10 +34,9 @@ from offline_bench.analysis.published.facts import Published, true_marks
 from offline_bench.analysis.scores.aggregates import aggregate
 from offline_bench.analysis.scores.best import find_best
 from offline_bench.analysis.scores.competence import judge_learners, mark_rows, select_competent
-from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.improvement import compare_rewards
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.analysis.scores.learning_curves import Curve, learning_curves
+from offline_bench.analysis.scores.learning_curves import learning_curves
 from offline_bench.analysis.scores.performance_profiles import performance_profiles
 from offline_bench.analysis.scores.reproduction import RowCommands, write_commands
 from offline_bench.analysis.scores.reward_effects import cell_facts
@@ -65,8 +60,8 @@ class Question:
     gate: bool = False
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, kw_only=True)
+class Summary(Findings):
     """All findings on one suite; `best` has a set for each table of the board, see `find_best`.
 
     competence, sets   who reads the reward where, and the verdicts of the sets; empty in a suite without a gate. With
@@ -75,22 +70,14 @@ class Summary:
 
     name: str
     title: str
-    board: Leaderboard
     best: tuple[frozenset[tuple[int, int]], ...]
-    headline: Headline
     leanings: tuple[Leaning, ...]
     leans_most: str
-    verdicts: tuple[Verdict, ...]
     aggregates: tuple[Aggregate, ...]
     improvements: tuple[Improvement, ...]
     profiles: tuple[Profile, ...]
-    biases: tuple[PositiveBias, ...]
-    cells: tuple[CellFacts, ...]
-    partitions: tuple[Partition, ...]
     maps: tuple[PolicyMap, ...]
-    curves: tuple[Curve, ...]
-    lengths: tuple[LengthTable, ...]
-    provenance: Provenance
+    digest: Digest
     commands: tuple[RowCommands, ...]
     competence: tuple[Competence, ...] = ()
     sets: tuple[SetVerdict, ...] = ()
@@ -108,25 +95,29 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     board = board if judged is None else mark_rows(board, judged)
     sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
     shares, leanings = variance_shares(told), lean_headline(told)
-    return Summary(
-        name=question.name,
-        title=question.title or question.name,
+    found = Findings(
         board=board,
-        best=tuple(find_best(table) for table in board.tables),
         headline=headline(shares, judged),
-        leanings=leanings,
-        leans_most=lean_most(shares[0], leanings),
         verdicts=judge(question.predictions, frame, judged),
-        aggregates=aggregate(frame, _stream("aggregates")),
-        improvements=compare_rewards(frame, _stream("improvements")),
-        profiles=performance_profiles(frame, _stream("profiles")),
         biases=positive_bias(frame, question.published, _stream("biases")),
         cells=cell_facts(frame, _stream("cells")),
         partitions=partition_distances(told, sketches, _stream("partitions")),
-        maps=policy_map(frame, sketches),
         curves=learning_curves(records),
         lengths=run_lengths(frame),
         provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
+    )
+    return Summary(
+        **vars(found),
+        name=question.name,
+        title=question.title or question.name,
+        best=tuple(find_best(table) for table in board.tables),
+        leanings=leanings,
+        leans_most=lean_most(shares[0], leanings),
+        aggregates=aggregate(frame, _stream("aggregates")),
+        improvements=compare_rewards(frame, _stream("improvements")),
+        profiles=performance_profiles(frame, _stream("profiles")),
+        maps=policy_map(frame, sketches),
+        digest=digest_findings(frame, found),
         commands=write_commands(question.runs),
         competence=tuple(judged or ()),
         sets=() if judged is None else judge_sets(frame, judged),

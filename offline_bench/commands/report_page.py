@@ -11,16 +11,18 @@ from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
 from offline_bench.analysis.summary import Question, summarize
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.tell import tell
-from offline_bench.core.errors import RecordError
+from offline_bench.core.errors import RecordError, SuiteError
+from offline_bench.core.reading import read_text
 from offline_bench.core.storage import write_text
 from offline_bench.report.figures.figure import write_figures
-from offline_bench.report.html.exhibits import draw_figures, make_tables
+from offline_bench.report.html.exhibits import ANSWER, draw_figures, make_tables
 from offline_bench.report.html.page import report_page
 from offline_bench.report.tables.formats import write_table_files
 from offline_bench.runs.record import Record
 from offline_bench.runs.suites import Suite
 
 PAGE = "report.html"
+NOTES = "notes.md"
 RLIABLE = "rliable.npz"
 
 
@@ -37,9 +39,22 @@ def write_page(folder: Path, suite: Suite) -> None:
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
     write_table_files(folder / "tables", [table for group in tables.values() for table in group])
-    write_text(folder / PAGE, report_page(summary, tables, figures))
+    for figure in figures[ANSWER]:
+        write_text(folder / "figures" / f"{figure.name}-dark.svg", figure.dark)
+    write_text(folder / PAGE, report_page(summary, tables, figures, read_notes(suite)))
     tell(f"wrote {PAGE}, figures and tables to {folder}")
     export_scores(folder / "tables" / RLIABLE, reading.records)
+
+
+def read_notes(suite: Suite) -> str:
+    """What the authors of `suite` wrote about it, Markdown; '' where there is nothing. Raises `SuiteError`."""
+    path = suite.folder / NOTES
+    if not path.is_file():
+        return ""
+    try:
+        return read_text(path)
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"cannot read {path}: {error}") from error
 
 
 def export_scores(path: Path, records: list[Record]) -> None:

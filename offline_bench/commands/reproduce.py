@@ -22,7 +22,7 @@ from offline_bench.runs.experiment import Job
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import group_jobs
-from offline_bench.runs.store import read_records, save_record
+from offline_bench.runs.store import has_own_file, is_copy, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -137,17 +137,26 @@ def _datasets_of(jobs: Sequence[Job]) -> list[str]:
 
 
 def compare_with_committed(folder: Path, committed_folder: Path) -> str:
-    """How many of the runs in `folder` came out as committed, episode by episode, to the bit."""
+    """How many of the runs in `folder` came out as committed, episode by episode, to the bit.
+
+    What lies in `folder` as a copy of the committed file was not made again: it is counted apart, and proves nothing.
+    """
     committed = {record.run: record for record in read_records(committed_folder).records}
-    ours = [record for record in read_records(folder).records if record.run in committed]
-    if not ours:
+    known = [record for record in read_records(folder).records if record.run in committed]
+    if not known:
         return "nothing is committed to compare these runs with"
+    copied = is_copy(folder, committed_folder)
+    ours = [record for record in known if not copied or has_own_file(folder, committed_folder, record.run)]
+    if not ours:
+        return f"all {len(known)} runs are the committed records themselves: none was made again to compare"
     same = [record for record in ours if record.returns == committed[record.run].returns]
     datasets = [r for r in ours if r.fingerprints.get("dataset") != committed[r.run].fingerprints.get("dataset")]
     line = f"{len(same)} of {len(ours)} runs equal the committed ones to the bit"
     if len(same) < len(ours):
         machine = committed[ours[0].run].provenance.get("machine", "an unknown machine")
         line += f"; those were made on {machine}"
+    if len(ours) < len(known):
+        line += f"; {len(known) - len(ours)} more are the committed records themselves"
     if datasets:
         line += f"; {len(datasets)} had data that differs from the committed runs'"
     return line

@@ -19,12 +19,11 @@ from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.records import read_runs, tell_problems
-from offline_bench.commands.report_page import write_page
+from offline_bench.commands.report_page import read_notes, write_page
 from offline_bench.commands.tell import tell
-from offline_bench.core.errors import RecordError, SuiteError
+from offline_bench.core.errors import RecordError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.plain import plain_line
-from offline_bench.core.reading import read_text
 from offline_bench.core.storage import write_text
 from offline_bench.report.behavior.exact_values import exact_section
 from offline_bench.report.published.comparison import published_section
@@ -38,8 +37,6 @@ from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import pack_records
 from offline_bench.runs.suites import Suite, load_suite
-
-NOTES = "notes.md"
 
 
 def local_folder(name: str) -> Path:
@@ -87,7 +84,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             board,
             provenance,
             suite.title or suite.name,
-            notes="\n\n".join(filter(None, (competence, _read_notes(suite.folder / NOTES)))),
+            notes="\n\n".join(filter(None, (competence, read_notes(suite)))),
             findings=[exact_section(compare_exact(board, reading.records)), *_findings(suite.published, board, frame)],
         ),
     }
@@ -124,15 +121,6 @@ def _findings(published_in: Path, board: Leaderboard, frame: pd.DataFrame) -> li
         sections.append(published_section(compare_with_published(board, published)))
         sections.append(survival_section(compare_survival(board, published), published))
     return [*sections, curations_section(compare_curations(board, frame))]
-
-
-def _read_notes(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    try:
-        return read_text(path)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"cannot read {path}: {error}") from error
 
 
 def _build(folder: Path, runs: Iterable[Run]) -> Leaderboard:

@@ -170,12 +170,19 @@ class Registry(Generic[F]):
         function, origin = self.function(name), self._origins[name]
         return origin if origin.plugin else replace(origin, source=_hash_built_in(function))
 
+    def _refuse_near(self, text: str) -> None:
+        """Where `text` starts with no name but with what someone may call one, as `TD3+BC`, say which it is."""
+        name = spec_name(text)
+        if not NAME.fullmatch(name) and find_near(name, self._functions):
+            raise UnknownNameError(unknown_name(self.family, name, self._functions))
+
     def bind(self, text: str) -> Component[F]:
         """The plug-in `text` names, parameters checked against its signature and coerced to its annotations.
 
         Parameters equal to their defaults are left out of the spec, so one meaning has one text.
         Raises `SpecError`, `UnknownNameError`.
         """
+        self._refuse_near(text)
         spec = parse_spec(text)
         function = self.function(spec.name)
         given = dict(spec.parameters)
@@ -209,9 +216,25 @@ def spec_name(text: str) -> str:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """A sentence that says `name` is unknown and which known names are nearest."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = find_near(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}."
     return f"unknown {kind} {name!r}: {hint}"
+
+
+def find_near(name: str, known: Iterable[str]) -> list[str]:
+    """At most three of the `known` names, nearest first; that alone which is spelled alike but for case and signs."""
+    spelled: dict[str, list[str]] = {}
+    for one in sorted(known):
+        spelled.setdefault(_spell(one), []).append(one)
+    wanted = _spell(name)
+    if wanted in spelled:
+        return spelled[wanted][:3]
+    return [one for text in difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.5) for one in spelled[text]][:3]
+
+
+def _spell(name: str) -> str:
+    """A name as it is said: `TD3+BC`, `td3_plus_bc` and `td3-plus-bc` are one."""
+    return re.sub(r"[^a-z0-9/]+", "-", name.casefold().replace("+", "-plus-")).strip("-")
 
 
 def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What each number of the report is, in a sentence or two: the text one click away from every column and figure."""
+"""What each number of the report is, in a few short sentences: the text one tap away from every column and figure."""
 
 from __future__ import annotations
 
@@ -21,60 +21,67 @@ ANDERSON = "Anderson 2001"
 DEFINITIONS = {
     "score": Definition(
         "score",
-        "100 · (return − random) / (expert − random) of the mean undiscounted true return over the evaluation episodes "
-        "after the last gradient step, with the references of the dataset's card. Where a dataset has no card, the "
-        "true return itself.",
+        "100 · (return − random) / (expert − random). The return is the mean undiscounted true return over the "
+        "evaluation episodes after the last gradient step. The two references are on the dataset's card. Where a "
+        "dataset has no card, the true return itself is shown.",
     ),
     "iqm": Definition("IQM", "Interquartile mean: the mean of the middle half of the runs.", AGARWAL),
     "interval": Definition(
         "[low, high]",
-        "95 % interval over seeds: by bootstrap, stratified by task and widened as few seeds ask for; for shares of "
-        "variance, behavior distances and predictions by the jackknife with Student's t. Where a number stands on "
-        "fewer than five seeds, read it with care.",
+        "95 % interval over seeds. It comes from a bootstrap that is stratified by task and widened for few seeds. For "
+        "shares of variance, visit distances and predictions it comes from the jackknife with Student's t. An interval "
+        "ends where its number can go no further, as a share does at 0 and 1. Fewer than five seeds leave it wide.",
         f"{AGARWAL}; Hesterberg 2015, arXiv 1411.5279",
+    ),
+    "glance": Definition(
+        "score under each reward",
+        "The true score of a learner after it was trained on each reward (IQM over seeds, 95 % interval). The learner "
+        "saw the reward that the mark stands for; the score is always of the true one.",
     ),
     "median": Definition("median", "Median over tasks of the mean score of each task.", AGARWAL),
     "mean": Definition("mean", "Mean over tasks of the mean score of each task.", AGARWAL),
     "optimality-gap": Definition(
-        "optimality gap", "How far runs stay below a score of 100 on average; runs above count as 100.", AGARWAL
+        "optimality gap", "How far runs stay below a score of 100 on average. Runs above it count as 100.", AGARWAL
     ),
     "task": Definition("tasks", "A task is one dataset under one curation."),
-    "missing": Definition("missing", "Tasks without a run that ended well: they are not in the numbers."),
-    "profile": Definition("performance profile", "Share of runs that score above a threshold, against it.", AGARWAL),
+    "missing": Definition("missing", "Tasks without a run that ended well. They are not in the numbers."),
+    "profile": Definition("performance profile", "The share of runs that score above a threshold.", AGARWAL),
     "improvement": Definition(
         "probability of improvement",
-        "Probability that a run under the first reward outscores one under the second, ties counting one half, "
-        "averaged over the tasks that have both.",
+        "The probability that a run under the first reward scores more than a run under the second. Ties count one "
+        "half. It is averaged over the tasks that have both.",
         AGARWAL,
     ),
     "behavior": Definition(
         "behavior",
-        "The mean true return of the whole episodes that the learner's data comes from, on the scale of the scores.",
+        "What the data itself scores: the mean true return of the whole episodes that it comes from, on the scale of "
+        "the scores.",
     ),
-    "lift": Definition(
-        "lift", "Score less that of behavior, or less that of BC on the same data under the same reward."
-    ),
+    "lift": Definition("lift", "Score less behavior, or score less that of BC on the same data under the same reward."),
     "gap": Definition("gap", "Score under the true reward less the score under this one."),
     "retention": Definition(
-        "retention", "Score under this reward over the score under the true one; told only where that is positive."
+        "retention",
+        "Score under this reward over the score under the true one. It is shown only where the latter is positive.",
     ),
     "length": Definition("length", "Mean length of the episodes, in steps."),
     "epsilon": Definition(
-        "ε̂", "1 − the least score over the wrong rewards zero, random and negative, as a share of 100.", LI
+        "ε̂", "1 − the least score under the wrong rewards zero, random and negative, as a share of 100.", LI
     ),
     "positive-bias": Definition(
         "positive bias",
-        "1 / ε̂: the larger, the more of the score stays whatever the reward says; ∞ where ε̂ is 0 or below. It "
+        "1 / ε̂, which is ∞ where ε̂ is 0 or below. The larger it is, the more of the score stays whatever the reward "
+        "says. 1 is the floor: the worst wrong reward then scores 0, as random actions do; below 1 it scores less. "
+        "Cloning (bc) is blind to reward, so its value is what the data gives to whoever keeps to it. Positive bias "
         "belongs to the data and the algorithm together.",
         LI,
     ),
     "published-bias": Definition(
-        "published bias", "The same from the published scores of that algorithm on the matching tier."
+        "published bias", "The same number, from the published scores of that algorithm on the matching tier."
     ),
     "in-support": Definition(
         "in support",
-        "Share of the evaluated state-action pairs whose nearest neighbor in the data is no farther than the 99th "
-        "percentile of the distances between the data's own episodes.",
+        "The share of the evaluated state-action pairs that lie near the data. Near means: the nearest neighbor in the "
+        "data is no farther than the 99th percentile of the distances between the data's own episodes.",
     ),
     "concentrability": Definition(
         "concentrability",
@@ -83,54 +90,56 @@ DEFINITIONS = {
     "effective-share": Definition(
         "effective share", "(Σw)² / (n Σw²) of those density ratios w: the share of the data that the policy uses."
     ),
+    "coverage": Definition(
+        "coverage",
+        "Which data a learner was given: the dataset and its curation together. What coverage decides, it decides "
+        "whatever the reward was; what reward decides, it decides whatever the data was.",
+    ),
     "share": Definition(
         "share of variance",
-        "The share of the variance of the score over all runs that a source decides: coverage (dataset and curation), "
-        "reward, algorithm, their interactions, seed, and the rest. Corrected for chance: a source that decides "
-        "nothing is 0 on average and may fall below. Shares add up to 1.",
+        "The share of the variance of the score, over all runs, that a source decides. Sources are coverage (dataset "
+        "and curation), reward, algorithm, their interactions, the seed, and the rest. Chance is taken out: a source "
+        "that decides nothing has 0 on average, and may come out below. Shares add up to 1.",
     ),
     "ratio": Definition("coverage / reward", "The share of variance of coverage over that of reward."),
     "levels": Definition("levels", "How many values a source takes in the runs."),
     "pseudo-f": Definition(
         "pseudo-F",
-        "Behavior distances between the groups of a source over those within, per degree of freedom (PERMANOVA).",
+        "Visit distances between the groups of a source over those within, per degree of freedom (PERMANOVA).",
         ANDERSON,
     ),
-    "r2": Definition(
-        "R²", "Share of the squared behavior distances that lies between the groups of a source.", ANDERSON
-    ),
+    "r2": Definition("R²", "Share of the squared visit distances that lies between the groups of a source.", ANDERSON),
     "p": Definition("p", "Share of permutations of the runs whose pseudo-F is at least as large.", ANDERSON),
     "policy-map": Definition(
         "map of policies",
-        "Classical scaling of the distances between the runs' state-action visits: policies that go to the same places "
-        "and do the same there lie together. The axes have no unit.",
+        "Classical scaling of visit distances, the distances between the runs' state-action visits. Policies that go "
+        "to the same places and act alike there lie together. The axes have no unit.",
     ),
     "verdict": Definition(
         "verdict",
-        "Of a prediction written before its suite ran: holds where the whole 95 % interval lies on the predicted side, "
-        "fails where it lies on the other, open where it reaches across.",
+        "Of a prediction that was written before its suite ran. It holds where the whole 95 % interval lies on the "
+        "predicted side, fails where it lies on the other, and is open where it reaches across.",
     ),
-    "dataset": Definition(
-        "dataset",
-        "The transitions that the learner was given, by their id; its behavior made them, and no learner acts.",
-    ),
+    "dataset": Definition("dataset", "The transitions that the learner was given, by their id. No learner made them."),
     "curation": Definition(
         "curation",
         "Which of the dataset's transitions are there, and where its episodes end; `full` is all of them. A curation "
-        "touches no reward. Dataset and curation together are coverage.",
+        "changes no reward. Dataset and curation together are coverage.",
     ),
     "algorithm": Definition(
-        "algorithm", "The learner, under the one setting it has for every dataset and every reward of its suite."
+        "algorithm", "The learner. It has one setting for every dataset and every reward of its suite."
     ),
     "reward": Definition(
-        "reward", "What the learner was told each transition pays; `original` is the true one. Scores are always of it."
+        "reward",
+        "What the learner was told that each transition pays; `original` is the true reward. The score is always of "
+        "the true one.",
     ),
     "outcome": Definition(
         "outcomes",
         "What became of the runs that are not in the numbers: diverged (a loss that is no number), failed (an error), "
         "skipped, stale (its meaning changed after it was made), missing (not carried out).",
     ),
-    "runs": Definition("runs", "Completeness: the runs that ended well out of those tried or expected."),
+    "runs": Definition("runs", "Runs that ended well, of those tried or expected."),
     "curve": Definition(
         "learning curve", "IQM over seeds of the score at each evaluation on the way, by gradient step."
     ),

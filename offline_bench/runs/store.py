@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -58,6 +59,20 @@ def read_records(folder: Path) -> Reading:
         else:
             records[record.run.key] = record
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
+
+
+def is_copy(folder: Path, other: Path) -> bool:
+    """Whether `folder` is `other`, or has its packed records: the same file, or a copy of it to the byte."""
+    one, two = folder / PACKED, other / PACKED
+    if folder.exists() and other.exists() and folder.samefile(other):
+        return True
+    return one.is_file() and two.is_file() and filecmp.cmp(one, two, shallow=False)
+
+
+def has_own_file(folder: Path, other: Path, run: Run) -> bool:
+    """Whether `folder` has a record of `run` beside its packed ones that is not the file that `other` has."""
+    own, known = record_path(folder, run), record_path(other, run)
+    return own.is_file() and not (known.is_file() and own.samefile(known))
 
 
 def pack_records(folder: Path, records: list[Record]) -> Path:

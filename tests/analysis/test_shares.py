@@ -213,11 +213,45 @@ def test_what_cannot_be_told_is_nan_with_a_note_and_no_error() -> None:
         found = variance_shares(frame)[0]
         assert all(np.isnan(estimate.value) for _, estimate in found.shares) and found.note
         assert "cannot tell" in headline([found]).sentence
-    unscored = one.assign(score=np.nan, true_return=one["score"])
-    overall, within = variance_shares(unscored)
-    assert "left out, as they have no normalized score: d0" in overall.note
+    for frame in (one[:0], one.assign(status="failed")):
+        assert headline(variance_shares(frame)).sentence.endswith("none of them ended well.")
+    both = pd.concat([one, one.assign(dataset="d1", score=np.nan, true_return=one["score"])], ignore_index=True)
+    overall, _, within = variance_shares(both)
+    assert "left out, as they have no normalized score: d1" in overall.note
     assert "of the true return" in within.note
     assert share(within, "reward") == share(variance_shares(one)[1], "reward")
+
+
+def test_without_a_score_one_dataset_is_told_by_its_returns_and_of_several_the_lack_of_scores_is() -> None:
+    scored = grid(3)
+    scored = scored.assign(score=np.random.default_rng(17).standard_normal(len(scored)))
+    bare = scored.assign(score=np.nan, true_return=scored["score"])
+    known, alone = variance_shares(scored), variance_shares(bare)
+    assert alone[0].ratio == known[0].ratio and alone[0].shares == known[0].shares == alone[1].shares
+    assert headline(alone).sentence == headline(known).sentence.replace("of the score", "of the true return")
+    two = pd.concat([bare, bare.assign(dataset="d1")], ignore_index=True)
+    assert headline(variance_shares(two)).sentence.endswith("none of their datasets has a normalized score.")
+
+
+def test_levels_that_are_left_out_for_want_of_seeds_are_not_said_to_be_absent() -> None:
+    frame = grid(3)
+    frame = frame.assign(score=np.random.default_rng(18).standard_normal(len(frame)))
+    few = frame[(frame["curation"] == "c0") | (frame["seed"] == 0)]
+    found = headline(variance_shares(few))
+    assert "of the cells with seeds enough, fewer than two levels of coverage are left" in found.sentence
+    assert (
+        "they have fewer than two levels of coverage" in headline(variance_shares(grid(1).assign(score=1.0))).sentence
+    )
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_no_interval_of_a_share_leaves_zero_to_one_whatever_decides(seeds: int) -> None:
+    rng = np.random.default_rng(19)
+    for size in (0.0, 0.05, 1e4):
+        design = plan(coverages=2, rewards=2, algorithms=2, seeds=seeds)
+        found = measure(design, effects(design, {"coverage": size}, rng) + rng.standard_normal(design.values.shape))
+        for _, estimate in (*found.shares, *found.parts):
+            assert 0.0 <= estimate.low <= estimate.high <= 1.0
 
 
 def test_the_headline_says_what_its_interval_allows() -> None:
@@ -227,17 +261,25 @@ def test_the_headline_says_what_its_interval_allows() -> None:
         found = headline([Shares("", tuple(pair.items()), Estimate(value, low, high, 80), levels, datasets=3)])
         return f"{found.sentence} {found.basis}"
 
-    assert "coverage decided 5.2 times as much of the behavior as reward did (95 % interval 3.1 to 9.0)" in said(
-        3.1, 5.2, 9.0
+    assert said(3.1, 5.2, 9.0).startswith(
+        "On these 3 datasets coverage decided 5.2 times as much of the score as reward did (95 % interval 3.1 to 9.0)."
     )
-    assert said(3.1, 5.2, np.inf).startswith("On these datasets coverage decided at least 3.1 times as much")
-    assert "reward decided more" in said(0.1, 0.25, 0.6) and "0.25 times" in said(0.1, 0.25, 0.6)
-    assert "reward decided more" not in said(0.1, 0.25, 1.6)
-    assert "do not tell which decided more" in said(0.0, 0.7, np.inf)
-    assert "reward none of it" in said(np.inf, np.inf, np.inf, reward=0.0)
+    assert said(3.1, 5.2, np.inf).startswith("On these 3 datasets coverage decided at least 3.1 times as much")
+    assert "the share of reward may be 0" in said(3.1, 5.2, np.inf)
+    assert "reward decided 4.0 times as much of the score as coverage did (95 % interval 2.0 to 10.0)" in said(
+        0.1, 0.25, 0.5
+    )
+    assert "reward decided at least 2.0 times as much of the score as coverage did" in said(0.0, 0.1, 0.5)
+    for low, value, high in ((0.1, 0.25, 1.6), (0.0, 0.7, np.inf), (0.9, 5.0, 9.0), (0.5, np.inf, np.inf)):
+        told = said(low, value, high)
+        assert "do not tell whether coverage or reward decided more of the score: coverage 50 %" in told
+    assert "coverage decided 50 % [40, 60] of the score, and reward none of it" in said(
+        np.inf, np.inf, np.inf, reward=0.0
+    )
+    assert "reward decided 4.0 times as much of the score as coverage did (too few seeds" in said(np.nan, 0.25, np.nan)
     assert said(3.1, 5.2, 9.0).endswith(
         "80 runs: 3 datasets, 5 coverages (dataset and curation), 4 rewards, 1 algorithm, 5 seeds. "
-        "Other curations would give another number."
+        "Other data would give another number."
     )
 
 
@@ -250,7 +292,7 @@ def test_on_real_records_a_copy_of_the_true_reward_decides_nothing_and_the_wrong
     true = frame[frame["relabeling"] == "original"]
     placebo = variance_shares(pd.concat([true, true.assign(relabeling="placebo")], ignore_index=True))
     assert all(share(one, "reward").value == share(one, "reward").high == 0.0 for one in placebo)
-    assert "reward none of it" in headline(placebo).sentence
+    assert "and reward none of it" in headline(placebo).sentence
     real = variance_shares(frame)
     assert share(real[0], "reward").low > 0.0 and share(real[0], "coverage").low > share(real[0], "reward").high
     blind = variance_shares(frame[frame["algorithm"].str.startswith("bc(")])[0]

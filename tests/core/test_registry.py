@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
-from offline_bench.core.registry import Registry, Spec, parse_spec
+from offline_bench.core.registry import Registry, Spec, find_near, parse_spec
 from offline_bench.core.source import hash_source
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
@@ -253,3 +253,31 @@ def test_where_a_function_comes_from_is_known() -> None:
     assert len(origin.files) == 16
     with pytest.raises(UnknownNameError, match="unknown thing 'yours': did you mean mine"):
         registry.origin("yours")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("TD3+BC", "td3-plus-bc"),
+        ("TD3+BC(alpha=1.0)", "td3-plus-bc"),
+        ("td3_plus_bc", "td3-plus-bc"),
+        ("td3+bc", "td3-plus-bc"),
+        ("IQL", "iql"),
+        ("Discrete_BC", "discrete-bc"),
+    ],
+)
+def test_a_name_as_papers_write_it_finds_the_one_that_is_meant(typed: str, meant: str) -> None:
+    with pytest.raises(UnknownNameError, match=rf"unknown algorithm .*: did you mean {meant}\?$"):
+        algorithms.bind(typed)
+
+
+@pytest.mark.parametrize(("family", "name"), NAMES)
+def test_every_name_is_found_whatever_its_case_and_signs(family: Registry[Any], name: str) -> None:
+    for typed in (name.upper(), name.replace("-", "_"), name.replace("-", " ").title()):
+        assert find_near(typed, family.names())[0] == name
+
+
+def test_a_text_that_is_near_no_name_is_still_shown_with_its_place() -> None:
+    with pytest.raises(SpecError, match="a spec starts with a name in lower case"):
+        algorithms.bind("(alpha=1)")
+    assert find_near("qqqqqqq", algorithms.names()) == []

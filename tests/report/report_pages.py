@@ -36,11 +36,11 @@ class Page:
     tables: tuple[Table, ...]
 
 
-def make_page(records: list[Record], question: Question, problems: tuple[str, ...] = ()) -> Page:
+def make_page(records: list[Record], question: Question, problems: tuple[str, ...] = (), reading: str = "") -> Page:
     summary = summarize(records, question, problems)
     figures, tables = draw_figures(summary), make_tables(summary)
     return Page(
-        report_page(summary, tables, figures),
+        report_page(summary, tables, figures, reading),
         summary,
         tuple(figure for group in figures.values() for figure in group),
         tuple(table for group in tables.values() for table in group),
@@ -67,7 +67,8 @@ def hostile_page() -> Page:
     renamed = [replace(record, run=_rename(record.run, names), provenance=made) for record in records]
     renamed[0] = Record(renamed[0].run, "failed", IMAGE + SCRIPT + "long" * 200)
     question = Question(SCRIPT, BREAK, runs, (), load_published(suite.published))
-    return make_page(renamed, question, (IMAGE, SCRIPT))
+    reading = f"## {SCRIPT}\n\n{IMAGE} [here]({LINK}) ![there](https://example.org/x.png)\n\n{BREAK}\n"
+    return make_page(renamed, question, (IMAGE, SCRIPT), reading)
 
 
 @cache

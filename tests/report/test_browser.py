@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from offline_bench.core.paths import project_root
 from tests.report.report_pages import Page, golden_page, hostile_page
 
-driver = pytest.importorskip("playwright.sync_api", reason="no browser driver: pip install 'offline-bench[browser]'")
+WANTED = "no browser driver: pip install 'offline-bench[browser]'"
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=WANTED)
+driver = pytest.importorskip("playwright.sync_api", reason=WANTED)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +30,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-WIDTHS = (1280, 390)
+HEIGHTS = {1280: 900, 390: 844}
+WIDTHS = tuple(HEIGHTS)
 
 # What stands out of the page, or out of the box that scrolls it.
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter((element) => {
@@ -71,6 +76,16 @@ CONTRASTS = """() => {
 }"""
 
 
+# The middle of each reward's mark in the legend of a figure, in pixels of the page; and the outlines of the marks.
+MARKS = """(svg) => {
+  const uses = [...svg.querySelectorAll('use')].filter((use) => !use.closest('defs')).slice(0, 4);
+  return uses.map((use) => use.getBoundingClientRect()).map((box) => ({
+    x: scrollX + box.left + box.width / 2, y: scrollY + box.top + box.height / 2}));
+}"""
+SHAPES = """(svg) => [...svg.querySelectorAll('use')].filter((use) => !use.closest('defs')).slice(0, 4)
+  .map((use) => document.querySelector(use.getAttribute('xlink:href') || use.getAttribute('href')).getAttribute('d'))"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with driver.sync_playwright() as playwright:
@@ -110,9 +125,8 @@ def hostile_path(hostile: Page, tmp_path_factory: pytest.TempPathFactory) -> Pat
 class Opened:
     """A page in the browser, with all it asked for and complained of."""
 
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        width = options.pop("width", 1280)
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    def __init__(self, browser: Any, path: Path, *, width: int = 1280, folded: bool = False, **options: Any) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": HEIGHTS[width]}, **options)
         self.page = self.context.new_page()
         self.asked: list[str] = []
         self.told: list[str] = []
@@ -121,6 +135,8 @@ class Opened:
         self.page.on("pageerror", lambda error: self.told.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.told.append(dialog.message), dialog.dismiss()))
         self.page.goto(path.as_uri())
+        if not folded:
+            self.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
 
 
 @pytest.fixture
@@ -156,10 +172,9 @@ def sorts(numbers: list[float | None], down: bool) -> bool:
 
 
 def test_it_opens_from_disk_without_a_request_or_a_complaint(visit: Any, golden: Path) -> None:
-    opened = visit(golden)
-    for link in opened.page.locator("nav a").all():
-        link.click()
-    opened.page.locator("summary").last.click()
+    opened = visit(golden, folded=True)
+    for heading in opened.page.locator(".section > summary").all():
+        heading.click()
     opened.page.locator(".copy:visible").first.click()
     assert opened.asked[0] == golden.as_uri()
     assert all(url.startswith(("data:", golden.as_uri())) for url in opened.asked)
@@ -250,8 +265,8 @@ def test_a_hostile_name_runs_no_script_and_stands_there_as_text(visit: Any, host
     page = opened.page
     page.locator("#table-leaderboard th button").first.click()
     page.locator("#table-leaderboard select").first.select_option(index=2)
-    page.locator("summary").last.click()
     page.locator(".copy:visible").last.click()
+    page.locator(".id").first.click()
     assert opened.told == []
     assert all(url.startswith(("data:", hostile_path.as_uri())) for url in opened.asked)
     assert not page.title().startswith("ran")
@@ -293,7 +308,6 @@ def test_nothing_stands_out_of_the_page_and_all_text_can_be_read(
 ) -> None:
     for path in (golden, hostile_path):
         page = visit(path, width=width, color_scheme=scheme).page
-        page.locator("summary").last.click()
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         assert page.evaluate(OVERFLOWING) == []
         contrasts = page.evaluate(CONTRASTS)
@@ -307,12 +321,13 @@ def test_nothing_stands_out_of_the_page_and_all_text_can_be_read(
 def test_in_print_all_rows_are_there_in_black_on_white_and_no_controls(visit: Any, golden: Path, scheme: str) -> None:
     page = visit(golden, color_scheme=scheme).page
     page.locator("#table-leaderboard input").fill("nothing of the kind")
+    page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = false")
     page.set_viewport_size({"width": 703, "height": 1000})  # an A4 sheet between its margins
     page.emulate_media(media="print")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 703
     rows = page.locator("#table-leaderboard tbody tr")
     assert all(row.is_visible() for row in rows.all())
-    for hidden in ("nav", ".filters", ".downloads", ".what", ".copy"):
+    for hidden in (".folds", ".filters", ".downloads", ".what", ".copy"):
         assert not page.locator(hidden).first.is_visible()
     assert page.locator("details:not([open]) code").first.evaluate("(code) => code.getBoundingClientRect().height") > 0
     ground, ink = page.evaluate(
@@ -323,7 +338,8 @@ def test_in_print_all_rows_are_there_in_black_on_white_and_no_controls(visit: An
 
 
 def test_without_script_everything_is_there_to_read(visit: Any, golden: Path) -> None:
-    page = visit(golden, java_script_enabled=False).page
+    page = visit(golden, java_script_enabled=False, folded=True).page
+    page.locator("#leaderboard > summary").click()
     assert page.locator("#table-leaderboard tbody tr").count() == 5
     assert all(row.is_visible() for row in page.locator("#table-leaderboard tbody tr").all())
     assert page.locator("button:visible, select:visible, input:visible").count() == 0
@@ -338,3 +354,141 @@ def test_the_same_text_is_found_in_the_file_that_a_link_gives(visit: Any, golden
     waiting.value.save_as(tmp_path / "taken.csv")
     assert waiting.value.suggested_filename == "leaderboard.csv"
     assert (tmp_path / "taken.csv").read_text(encoding="utf-8").startswith("dataset,curation,algorithm,steps")
+
+
+@pytest.fixture(scope="module")
+def committed() -> Path:
+    """The page of a whole suite, as it is committed."""
+    return project_root() / "results" / "coverage" / "report.html"
+
+
+@pytest.mark.parametrize(("width", "screens"), [(1280, 2), (390, 3)])
+def test_the_answer_its_caveat_picture_findings_and_trust_stand_on_the_first_screens(
+    visit: Any, golden: Path, committed: Path, width: int, screens: int
+) -> None:
+    for path in (golden, committed):
+        page = visit(path, width=width, folded=True).page
+        for part in (".headline", "#figure-glance svg", ".told li", ".trust dd"):
+            box = page.locator(part).last.bounding_box()
+            assert box["y"] + box["height"] <= screens * HEIGHTS[width], part
+        sizes = page.locator(".headline").evaluate_all("(all) => all.map((one) => getComputedStyle(one).font)")
+        inks = page.locator(".headline").evaluate_all("(all) => all.map((one) => getComputedStyle(one).color)")
+        assert len(set(sizes)) == len(set(inks)) == 1
+        assert page.locator(".trust dt").first.inner_text() == "Competence"
+        assert page.evaluate("document.scrollingElement.scrollHeight") <= (screens + 2) * HEIGHTS[width]
+    assert page.locator(".headline").count() == 2
+
+
+def test_every_section_is_folded_says_what_it_found_and_opens_by_keyboard(visit: Any, golden: Path) -> None:
+    page = visit(golden, folded=True).page
+    sections = page.locator("details.section")
+    assert sections.count() > 10
+    assert page.locator("details[open]").count() == 0
+    for section in sections.all():
+        line = section.locator(".line").inner_text()
+        assert len(line) > 20 and line.endswith("."), line
+        assert section.locator("summary .line").count() == 1
+        section.locator(":scope > summary").focus()
+        page.keyboard.press("Enter")
+        assert section.evaluate("(fold) => fold.open")
+    page.locator(".folds button").click()
+    assert page.locator("details.section[open]").count() == 0
+    page.goto(f"{golden.as_uri()}#def-score")
+    assert page.locator("#def-score").is_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_definition_opens_where_the_reader_is_by_keyboard_and_closes_again(
+    visit: Any, golden: Path, width: int
+) -> None:
+    page = visit(golden, width=width).page
+    button = page.locator("#table-leaderboard th .what").last
+    wanted = page.locator("#def-runs dd").inner_text()
+    tip = page.locator("#tip")
+    button.focus()
+    for opening, closing in (("Enter", "Escape"), ("Space", "Enter")):
+        page.keyboard.press(opening)
+        assert tip.is_visible()
+        assert wanted in tip.inner_text()
+        box, mark = tip.bounding_box(), button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert min(abs(box["y"] - mark["y"] - mark["height"]), abs(box["y"] + box["height"] - mark["y"])) < 20
+        page.keyboard.press(closing)
+        assert not tip.is_visible()
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "What runs is"
+    button.click()
+    assert tip.is_visible()
+    button.click()
+    assert not tip.is_visible()
+    page.locator("#table-leaderboard th .what").first.click()
+    page.get_by_label("What zero is").first.click()
+    assert page.locator("#def-iqm dd").inner_text() in tip.inner_text()
+
+
+def test_a_dataset_has_a_short_name_and_its_id_is_a_tap_away(visit: Any, golden: Path) -> None:
+    page = visit(golden, width=390).page
+    name = page.locator("#table-leaderboard .id").first
+    assert name.inner_text() == "hopper/medium-expert-v0"
+    name.click()
+    assert "offline-bench/hopper/medium-expert-v0" in page.locator("#tip").inner_text()
+
+
+def test_on_a_phone_the_first_column_stays_and_a_score_is_seen_without_scrolling(
+    visit: Any, golden: Path, committed: Path
+) -> None:
+    for path in (golden, committed):
+        page = visit(path, width=390).page
+        row = page.locator("#table-leaderboard tbody tr").nth(1)
+        names = row.locator("td").first
+        for told in row.locator("td.folded .value").all_text_contents():
+            assert told in names.inner_text().replace("\n", "")
+        score = row.locator("td.number").nth(1).locator(".value, strong").bounding_box()
+        assert score["x"] + score["width"] <= 390
+        before = names.bounding_box()["x"]
+        page.locator("#table-leaderboard .scroller").evaluate("(box) => box.scrollTo(300, 0)")
+        assert names.bounding_box()["x"] == before
+        assert score["x"] > row.locator("td.number").nth(1).bounding_box()["x"]
+
+
+def test_at_desktop_width_no_table_and_no_figure_is_cut(visit: Any, golden: Path, committed: Path) -> None:
+    cut = "(all) => all.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.parentElement.id)"
+    for path in (golden, committed):
+        assert visit(path).page.locator(".scroller").evaluate_all(cut) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("folded", [True, False])
+def test_the_accessibility_tree_has_no_serious_fault(
+    visit: Any, golden: Path, width: int, scheme: str, folded: bool
+) -> None:
+    page = visit(golden, width=width, color_scheme=scheme, folded=folded).page
+    if not folded:
+        page.locator("#answer .what").first.click()
+    found = axe.Axe().run(page).response["violations"]
+    assert [
+        (one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")
+    ] == []
+
+
+@pytest.mark.parametrize("deficiency", ["deuteranopia", "protanopia", "tritanopia", "achromatopsia"])
+def test_the_marks_of_rewards_stay_apart_whatever_colors_one_sees(visit: Any, golden: Path, deficiency: str) -> None:
+    """By color where there is any, and by shape always."""
+    opened = visit(golden)
+    opened.context.new_cdp_session(opened.page).send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
+    drawing = opened.page.locator("#figure-glance svg")
+    seen = []
+    for mark in drawing.evaluate(MARKS):
+        picture = opened.page.screenshot(clip={"x": mark["x"], "y": mark["y"], "width": 1, "height": 1})
+        seen.append(read_pixel(picture))
+    assert len(seen) == 4
+    apart = [sum((a - b) ** 2 for a, b in zip(one, two, strict=True)) ** 0.5 for one, two in combinations(seen, 2)]
+    assert min(apart) > (0.0 if deficiency == "achromatopsia" else 20.0)
+    assert len(set(drawing.evaluate(SHAPES))) == 4
+
+
+def read_pixel(picture: bytes) -> list[float]:
+    from matplotlib.image import imread
+
+    return [255.0 * float(channel) for channel in imread(io.BytesIO(picture))[0, 0, :3]]

@@ -6,6 +6,8 @@ import csv
 import io
 import re
 import shlex
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -16,11 +18,16 @@ from hypothesis import strategies as st
 from offline_bench.analysis.scores.best import find_best
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Row
 from offline_bench.analysis.scores.reproduction import write_commands
+from offline_bench.analysis.summary import Question, summarize
 from offline_bench.core.paths import project_root
+from offline_bench.report.html.exhibits import draw_figures, make_tables
+from offline_bench.report.html.outline import NO_SCORE, TOPICS
+from offline_bench.report.html.sections import build_sections
 from offline_bench.report.tables.formats import to_csv
-from offline_bench.runs.record import Run
-from offline_bench.runs.suites import Grid
-from tests.report.report_pages import BREAK, GOLDEN, IMAGE, SCRIPT, golden_page, hostile_page
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.store import read_records
+from offline_bench.runs.suites import Grid, load_suite
+from tests.report.report_pages import BREAK, GOLDEN, IMAGE, SCRIPT, golden_page, hostile_page, make_page
 
 VALUES = st.integers(-20, 120)
 
@@ -164,7 +171,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_the_golden_records_make_the_golden_page_byte_for_byte(home: None) -> None:
-    """`python tests/report_pages.py` writes the page again; read it before it is committed."""
+    """`python -m tests.report.report_pages` writes the page again; read it before it is committed."""
     assert golden_page().text == (GOLDEN / "report.html").read_text(encoding="utf-8")
 
 
@@ -216,3 +223,37 @@ def test_what_a_stranger_wrote_is_text_wherever_it_stands(home: None) -> None:
     ]
     assert any(cell.startswith("'=HYPERLINK") for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "@"))]
+
+
+@pytest.mark.slow
+def test_where_no_set_has_a_card_the_page_says_what_is_lacking_and_nothing_false(home: None) -> None:
+    """180 runs ended well: no section may say that none did, and the headline is of what there is."""
+    suite = load_suite(str(GOLDEN / "suite.toml"))
+    records = [replace(r, run=replace(r.run, dataset="mine/walk-v0")) for r in read_records(GOLDEN).records]
+    records = list({record.run: record for record in records}.values())
+    ended = sum(record.status == "ok" for record in records)
+    runs = {record.run: () for record in records}
+    text = unescape(make_page(records, Question(suite.name, suite.title, runs)).text)
+    assert f"{ended:,} of {len(records):,} ended well" in text and ended > 10
+    assert not re.search(r"No run(?! diverged)[^.<]*ended well", text.replace("–: no run ended well", ""))
+    assert "fewer than two levels of coverage" not in text
+    assert "of the true return" in text
+    failed = [Record(record.run, "failed", "a reason") for record in records]
+    text = unescape(make_page(failed, Question(suite.name, suite.title, runs)).text)
+    assert "normalized score to" not in text and "does not train an algorithm" not in text
+    # The table of shares stands there with its dashes.
+    assert text.count("No run ended well, so there is nothing to show here.") == len(TOPICS) - 1
+
+
+@pytest.mark.slow
+def test_without_a_score_or_a_run_every_empty_section_gives_the_reason_that_holds(home: None) -> None:
+    records = read_records(GOLDEN).records
+    bare = [replace(r, run=replace(r.run, dataset=f"mine/{at % 2}-v0")) for at, r in enumerate(records)]
+    bare = list({record.run: record for record in bare}.values())
+    summary = summarize(bare, Question("bare", "", {record.run: () for record in bare}))
+    assert summary.headline.sentence.endswith("none of their datasets has a normalized score.")
+    sections = {section.id: section for section in build_sections(summary, make_tables(summary), draw_figures(summary))}
+    for topic in TOPICS:
+        if not sections[topic.id].blocks:
+            assert sections[topic.id].lead == (NO_SCORE,) if topic.scored else (topic.empty,)
+    assert not sections["heat-maps"].blocks and not sections["positive-bias"].blocks

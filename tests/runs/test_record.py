@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offline_bench.commands.reproduce import compare_with_committed
 from offline_bench.core.errors import RecordError, StorageError
 from offline_bench.core.storage import check_writable, scratch_path, write_text
 from offline_bench.runs.record import SCHEMA, STATUSES, CurvePoint, Record, Run, _checksum, from_text, to_text
@@ -292,3 +293,24 @@ def test_the_check_of_a_folder_leaves_it_as_it_was(tmp_path: Path) -> None:
     check_writable(tmp_path / "new")
     assert {p.name for p in tmp_path.rglob("*")} == {"writable", "new"}
     assert (tmp_path / "writable").read_text() == "mine"
+
+
+def test_a_folder_compared_with_itself_or_with_its_copy_proves_nothing(tmp_path: Path) -> None:
+    records = [Record(Run("d", "full", "zero", "bc", seed, 10, 1), "ok", returns=[1.0], lengths=[2]) for seed in (0, 1)]
+    committed, copied, made = (tmp_path / name for name in ("committed", "copied", "made"))
+    for folder in (committed, copied, made):
+        folder.mkdir()
+    pack_records(committed, records)
+    (copied / PACKED).write_bytes((committed / PACKED).read_bytes())
+    (tmp_path / "link").symlink_to(committed)
+    for record in records:
+        save_record(made, record)
+    itself = "all 2 runs are the committed records themselves: none was made again to compare"
+    for folder in (committed, tmp_path / "link", copied):
+        assert compare_with_committed(folder, committed) == itself
+    assert compare_with_committed(made, committed) == "2 of 2 runs equal the committed ones to the bit"
+    save_record(copied, replace(records[0], returns=[3.0]))
+    told = compare_with_committed(copied, committed)
+    assert told.startswith("0 of 1 runs equal the committed ones to the bit")
+    assert "1 more are the committed records themselves" in told
+    assert compare_with_committed(tmp_path / "none", committed) == "nothing is committed to compare these runs with"

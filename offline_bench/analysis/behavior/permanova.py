@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
+from offline_bench.analysis.bounds import SHARE, keep_within
 from offline_bench.analysis.decides.design import FACTORS
 from offline_bench.analysis.findings import Estimate, Partition
 from offline_bench.analysis.jackknife import ENOUGH_SEEDS, jackknife_reach
@@ -115,7 +116,7 @@ def _estimate_r2(points: Array, labels: Integers, seeds: Integers) -> Estimate:
         return Estimate(round(value, 6), n=len(points))
     without = np.array([_r2(points[seeds != seed], labels[seeds != seed]) for seed in known])
     reach = jackknife_reach(without, len(known) - 1)
-    low, high = max(value - reach, 0.0), min(value + reach, 1.0)
+    low, high = keep_within(value - reach, value + reach, SHARE)
     return Estimate(round(value, 6), round(low, 6), round(high, 6), len(points))
 
 

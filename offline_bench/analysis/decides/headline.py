@@ -1,4 +1,4 @@
-"""The sentence that opens the report: how many times as much as reward coverage decided."""
+"""The sentence that opens the report: which decided more, coverage or reward, and how many times as much."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ def headline(shares: Sequence[Shares], judged: Sequence[Competence] | None = Non
     """The headline of `variance_shares`: over all datasets first, then one for each.
 
     Main effects alone: what coverage (dataset and curation) decides whatever the reward, over what reward decides
-    whatever the coverage. "Behavior" is the true score. How much coverage decides depends on which datasets and
-    curations there are, so `basis` counts them.
+    whatever the coverage. They are of the score; of the true return where one dataset without a score is all there is.
+    How much coverage decides depends on which datasets and curations there are, so `basis` counts them.
 
     judged   of `judge_learners`, in a suite with a gate: `shares` are then of the learners that count. Where there is
              none, the sentence is that nothing can be told of rewards; `basis` names what was left out.
     """
-    overall = shares[0]
-    found = Headline(f"{_claim(overall)}.", overall, tuple(shares[1:]), _basis(overall))
+    overall, within = shares[0], tuple(shares[1:])
+    untold = _why_untold(overall, within)
+    claim = f"These runs cannot tell what coverage and reward decide: {untold}" if untold else _claim(overall)
+    found = Headline(f"{claim}.", overall, within, _basis(overall))
     if judged is None:
         return found
     sentence = found.sentence if any(item.counts for item in judged) else NOTHING_TOLD
@@ -55,36 +57,55 @@ def tell_gate(judged: Sequence[Competence]) -> str:
     return f"{told}{': ' * bool(parts)}{', '.join(parts)}.{named}"
 
 
-def _claim(overall: Shares) -> str:
-    ratio, share = overall.ratio, dict(overall.shares)
-    where = "On these datasets" if overall.datasets > 1 else "On this dataset"
+def _why_untold(overall: Shares, within: Sequence[Shares]) -> str:
+    """What is lacking for a claim; '' where nothing is."""
+    levels, present = dict(overall.levels), dict(overall.present)
+    if not levels.get("coverage"):
+        return "none of their datasets has a normalized score" if within else "none of them ended well"
     for source in ("coverage", "reward"):
-        if dict(overall.levels).get(source, 0) < 2:
-            return (
-                f"These runs cannot tell what coverage and reward decide: they have fewer than two levels of {source}"
-            )
-    coverage, reward = share["coverage"], share["reward"]
-    if np.isnan(coverage.value) or np.isnan(reward.value):
-        return "These runs cannot tell what coverage and reward decide: their scores do not differ"
-    if np.isnan(ratio.value) or (ratio.low == 0.0 and np.isinf(ratio.high)):
-        return f"{where} these runs do not tell which decided more, {_shares(coverage, reward)}"
-    if np.isnan(ratio.low):
-        return (
-            f"{where} coverage decided {_times(ratio.value)} as much of the behavior as reward did "
-            "(too few seeds for an interval)"
-        )
-    if np.isinf(ratio.low):
-        return f"{where} coverage decided {_percent(coverage)} of the behavior and reward none of it"
-    if np.isinf(ratio.high):
-        return (
-            f"{where} coverage decided at least {_times(ratio.low)} as much of the behavior as reward did "
-            f"(95 % interval; reward's share may be 0: {_shares(coverage, reward)})"
-        )
-    less = f"; reward decided more: {_shares(coverage, reward)}" if ratio.high < 1.0 else ""
-    return (
-        f"{where} coverage decided {_times(ratio.value)} as much of the behavior as reward did "
-        f"(95 % interval {ratio_text(ratio.low)} to {ratio_text(ratio.high)}{less})"
-    )
+        if levels[source] < 2 <= present.get(source, 0):
+            return f"of the cells with seeds enough, fewer than two levels of {source} are left"
+        if levels[source] < 2:
+            return f"they have fewer than two levels of {source}"
+    if any(np.isnan(dict(overall.shares)[source].value) for source in ("coverage", "reward")):
+        return "their scores do not differ"
+    return ""
+
+
+def _claim(overall: Shares) -> str:
+    where = f"On these {overall.datasets} datasets" if overall.datasets > 1 else "On this dataset"
+    if np.isnan(overall.ratio.low) and not np.isnan(overall.ratio.value):
+        return f"{where} {compare_shares(overall)} (too few seeds for an interval)"
+    return f"{where} {compare_shares(overall)}"
+
+
+def compare_shares(overall: Shares) -> str:
+    """Which of coverage and reward decided more, and how many times as much, with the interval that says how surely.
+
+    The larger one is told first. Neither is where the interval of their ratio holds 1: then both shares are told.
+    """
+    ratio, unit, shares = overall.ratio, overall.unit, dict(overall.shares)
+    one, two = "coverage", "reward"
+    value, low, high = ratio.value, ratio.low, ratio.high
+    if np.isnan(value) or low <= 1.0 <= high:
+        told = ", ".join(f"{name} {_percent(shares[name])}" for name in (one, two))
+        return f"these runs do not tell whether coverage or reward decided more of the {unit}: {told}"
+    if (value if np.isnan(low) else high) < 1.0:
+        one, two = two, one
+        value, low, high = _turn(value), _turn(high), _turn(low)
+    as_much = f"as much of the {unit} as {two} did"
+    if np.isnan(low):
+        return f"{one} decided {_times(value)} {as_much}"
+    if np.isinf(low):
+        return f"{one} decided {_percent(shares[one])} of the {unit}, and {two} none of it"
+    if np.isinf(high):
+        return f"{one} decided at least {_times(low)} {as_much} (95 % interval; the share of {two} may be 0)"
+    return f"{one} decided {_times(value)} {as_much} (95 % interval {ratio_text(low)} to {ratio_text(high)})"
+
+
+def _turn(ratio: float) -> float:
+    """The ratio the other way round."""
+    return np.inf if ratio <= 0.0 else 1.0 / ratio
 
 
 def _basis(overall: Shares) -> str:
@@ -93,18 +114,14 @@ def _basis(overall: Shares) -> str:
     if not runs:
         return ""
     counts = (
-        f"{runs} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
+        f"{runs:,} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
     )
     counts += f", {_count(levels['reward'], 'reward')}, {_count(levels['algorithm'], 'algorithm')}"
-    return f"{counts}, {_count(levels['seed'], 'seed')}. Other curations would give another number."
+    return f"{counts}, {_count(levels['seed'], 'seed')}. Other data would give another number."
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _shares(coverage: Estimate, reward: Estimate) -> str:
-    return f"coverage {_percent(coverage)}, reward {_percent(reward)}"
 
 
 def _percent(share: Estimate) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from offline_bench.analysis.decides.headline import ratio_text
+from offline_bench.analysis.decides.headline import compare_shares
 from offline_bench.analysis.decides.shares import overall_shares
 from offline_bench.analysis.findings import Leaning, Shares
 from offline_bench.analysis.frame import select_counted
@@ -39,7 +39,10 @@ def lean_headline(frame: pd.DataFrame) -> tuple[Leaning, ...]:
 
 
 def lean_most(overall: Shares, leanings: Sequence[Leaning]) -> str:
-    """A sentence on the level whose absence moves the headline's ratio by the largest factor; '' where none can."""
+    """The caveat: the level whose absence moves the headline's ratio by the largest factor; '' where there is none.
+
+    Said to turn around where what decided less decides more without it, as surely as its interval says.
+    """
     moved = [
         (abs(math.log(item.shares.ratio.value / overall.ratio.value)), item)
         for item in leanings
@@ -48,12 +51,12 @@ def lean_most(overall: Shares, leanings: Sequence[Leaning]) -> str:
     if not moved:
         return ""
     item = max(moved, key=lambda pair: pair[0])[1]
-    ratio = item.shares.ratio
-    interval = f" (95 % interval {_number(ratio.low)} to {_number(ratio.high)})" if not math.isnan(ratio.low) else ""
-    return (
-        f"With one level of the design left out at a time, the {item.factor} {item.level} moves the number most: "
-        f"without it {_number(ratio.value)} times{interval}."
-    )
+    ratio, was = item.shares.ratio, overall.ratio.value
+    sure = not any(of.low <= 1.0 <= of.high for of in (ratio, overall.ratio))
+    what = f"the {item.level} reward" if item.factor == "reward" else f"the {item.factor} {item.level}"
+    turned = sure and (ratio.value > 1.0) != (was > 1.0)
+    opening = f"Without {what} this turns around:" if turned else f"This leans most on {what}. Without it"
+    return f"{opening} {compare_shares(item.shares)}."
 
 
 def _parts(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -70,7 +73,3 @@ def _parts(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 
 def _is_told(shares: Shares) -> bool:
     return math.isfinite(shares.ratio.value) and shares.ratio.value > 0.0
-
-
-def _number(value: float) -> str:
-    return "∞" if math.isinf(value) else ratio_text(value)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtri
 
+from offline_bench.analysis.bounds import SHARE, keep_within
 from offline_bench.analysis.decides.design import FACTORS, Design, arrange, split_space
 from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import select_counted
@@ -27,6 +28,7 @@ Bases = Mapping[str, Sequence[Array]]
 SOURCES = (*FACTORS, "interactions", "seed", "rest")
 INTERACTIONS = ("coverage:reward", "coverage:algorithm", "reward:algorithm", "coverage:reward:algorithm")
 DIGITS = 6
+RETURNS = "of the true return: there is no score"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     and minibatches. With noise equal and independent in all cells it is ω² of a two-stage model (Hays 1963).
 
     Intervals (95 %) by the jackknife over seeds with Student's t, seeds − 1 degrees of freedom, of the least seeded
-    cell; for `seed`, the χ² interval of a variance. They end at 1, and below at 0 or at the share if that is less. A
+    cell; for `seed`, the χ² interval of a variance. They end at 0 and at 1, as a share does that is not guessed. A
     percentile bootstrap of so few seeds would add the noise a second time. How often they held the truth in
     simulation (400 frames each; noise independent, shared by rewards as in paired runs, shared by all runs of a
     seed, of two modes, or unequal): with 5 seeds 91 to 99 % for main effects and interactions on 15 × 4 × 4 cells, 93
@@ -83,7 +85,7 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     for dataset in sorted(set(counted["dataset"])):
         within = counted[counted["dataset"] == dataset]
         if dataset in unscored:
-            found.append(decompose(dataset, arrange(within, "true_return"), "of the true return: there is no score"))
+            found.append(replace(decompose(dataset, arrange(within, "true_return"), RETURNS), unit="true return"))
         else:
             found.append(decompose(dataset, arrange(within), ""))
     return tuple(found)
@@ -101,10 +103,15 @@ def share_ratio(frame: pd.DataFrame, source: str, over: str) -> Estimate:
 
 
 def overall_shares(frame: pd.DataFrame) -> Shares:
-    """The first of `variance_shares`: over all datasets that have a normalized score."""
+    """The first of `variance_shares`: over all datasets that have a normalized score.
+
+    One dataset alone needs no scale to be compared on: without a score it has its shares of the true return.
+    """
     counted = select_counted(frame)
     scored = counted[np.isfinite(counted["score"].to_numpy(float))]
     unscored = _unscored(counted)
+    if len(unscored) == 1 and not len(scored):
+        return replace(decompose("", arrange(counted, "true_return"), RETURNS), unit="true return")
     note = f"left out, as they have no normalized score: {', '.join(unscored)}" if unscored else ""
     return replace(decompose("", arrange(scored), note), datasets=int(scored["dataset"].nunique()))
 
@@ -117,10 +124,10 @@ def _unscored(counted: pd.DataFrame) -> list[str]:
 
 def decompose(dataset: str, design: Design, note: str = "") -> Shares:
     """The shares of one design, as `variance_shares` says; `note` comes before what is found out on the way."""
+    present = _count_levels(design)
     design, notes = _usable(design)
     notes = [note, *notes] if note else notes
-    levels = {name: len(names) for name, names in zip(FACTORS, design.names, strict=True)}
-    levels["seed"] = design.values.shape[1]
+    levels = _count_levels(design)
     single = [name for name, count in levels.items() if count < 2]
     if single:
         notes.append(f"nothing to tell of {', '.join(single)}: fewer than two levels")
@@ -128,7 +135,8 @@ def decompose(dataset: str, design: Design, note: str = "") -> Shares:
     if split is None:
         notes.append("the runs do not differ" if design.values.size else "no runs")
         nothing = tuple((source, Estimate()) for source in SOURCES)
-        return Shares(dataset, nothing, Estimate(), tuple(levels.items()), "; ".join(notes))
+        found = Shares(dataset, nothing, Estimate(), tuple(levels.items()), "; ".join(notes))
+        return replace(found, present=tuple(present.items()))
     runs = int(design.counts.sum())
     untold = {*single, "rest"} if "seed" in single else set(single)
     degrees = _degrees(design)
@@ -140,7 +148,13 @@ def decompose(dataset: str, design: Design, note: str = "") -> Shares:
     if not degrees:
         notes.append(f"no intervals: that takes {ENOUGH_SEEDS} seeds")
     parts = {name: _estimate(split, name, degrees, runs) for name in INTERACTIONS if name in split.order}
-    return Shares(dataset, tuple(shares.items()), ratio, tuple(levels.items()), "; ".join(notes), tuple(parts.items()))
+    found = Shares(dataset, tuple(shares.items()), ratio, tuple(levels.items()), "; ".join(notes), tuple(parts.items()))
+    return replace(found, present=tuple(present.items()))
+
+
+def _count_levels(design: Design) -> dict[str, int]:
+    levels = {name: len(names) for name, names in zip(FACTORS, design.names, strict=True)}
+    return levels | {"seed": design.values.shape[1]}
 
 
 def _degrees(design: Design) -> int:
@@ -215,7 +229,7 @@ def _estimate(split: Split, source: str, degrees: int, runs: int) -> Estimate:
     else:
         spread = jackknife_reach(without, degrees)
         low, high = share - spread, share + spread
-    low, high = max(float(low), min(share, 0.0)), min(float(high), 1.0)
+    low, high = keep_within(float(low), float(high), SHARE)
     return Estimate(round(share, DIGITS), round(low, DIGITS), round(high, DIGITS), runs)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.decides.design import arrange
 from offline_bench.analysis.decides.shares import decompose, share_ratio
 from offline_bench.analysis.findings import Competence, Estimate, Verdict
@@ -38,11 +39,13 @@ class Contrast:
     """A sum of means of cells: `values` (cells, seeds) with NaN where there is no run, `weights` (cells,).
 
     missing   cells that a full grid would have beside these
+    within    what the sum can be at all
     """
 
     values: Array
     weights: Array
     missing: int
+    within: Range
 
 
 def judge(
@@ -151,11 +154,11 @@ def _find(prediction: Prediction, rows: pd.DataFrame) -> Finding:
 
 
 def _subtract(one: Estimate, other: Estimate) -> Estimate:
-    """The difference of two numbers with intervals of their own (Zou & Donner 2008)."""
+    """The difference of two shares with intervals of their own (Zou & Donner 2008)."""
     value = one.value - other.value
     low = value - np.hypot(one.value - one.low, other.high - other.value)
     high = value + np.hypot(one.high - one.value, other.value - other.low)
-    return Estimate(value, float(low), float(high), one.n + other.n)
+    return Estimate(value, *keep_within(float(low), float(high), (-1.0, 1.0)), one.n + other.n)
 
 
 def _contrast(prediction: Prediction, rows: pd.DataFrame) -> Contrast | None:
@@ -181,7 +184,29 @@ def _contrast(prediction: Prediction, rows: pd.DataFrame) -> Contrast | None:
             weights += sign * (mask & (setting == one)) / (mask & (setting == one)).sum() / len(shared)
         missing += variants * settings - int((mask & np.isin(setting, shared)).sum())
     used = np.any(masks, axis=0) & np.isin(setting, shared)
-    return Contrast(table.to_numpy(float)[used], weights[used], missing) if len(shared) else None
+    if not len(shared):
+        return None
+    within = _sum_ranges(weights[used], _cell_ranges(measure, cells[used], rows))
+    return Contrast(table.to_numpy(float)[used], weights[used], missing, within)
+
+
+def _cell_ranges(measure: str, cells: pd.DataFrame, rows: pd.DataFrame) -> Array:
+    """(cells, 2) what `measure` can be in each cell; a lift is a score less what the data itself scores."""
+    if measure != "lift":
+        return np.array([measure_range(str(name), measure) for name in cells["dataset"]], float)
+    scores = np.array([measure_range(str(name), "score") for name in cells["dataset"]], float)
+    behavior = rows.groupby(list(COLUMNS))["behavior_score"].mean()
+    known = behavior.loc[list(cells.itertuples(index=False, name=None))].to_numpy(float)
+    return np.asarray(scores - known[:, None])
+
+
+def _sum_ranges(weights: Array, ranges: Array) -> Range:
+    """What the weighted sum of cells can be, each within its range."""
+    kept = weights != 0.0
+    weights, ranges = weights[kept], ranges[kept]
+    ends = np.where(weights[:, None] > 0.0, ranges, ranges[:, ::-1])
+    low, high = (weights[:, None] * ends).sum(axis=0)
+    return float(low), float(high)
 
 
 def _number(columns: list[str], cells: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -199,7 +224,7 @@ def _estimate(contrast: Contrast) -> Estimate:
         return Estimate(number, n=runs)
     without = [contrast.weights @ np.nanmean(np.delete(values, at, axis=1), axis=1) for at in range(seeds)]
     reach = jackknife_reach(np.array(without), int(counts.min()) - 1)
-    return Estimate(number, number - reach, number + reach, runs)
+    return Estimate(number, *keep_within(number - reach, number + reach, contrast.within), runs)
 
 
 def _decide(prediction: Prediction, number: Estimate) -> str:

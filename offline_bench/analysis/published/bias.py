@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.findings import Estimate, PositiveBias
 from offline_bench.analysis.published.comparison import FULL
 from offline_bench.analysis.published.facts import Published
@@ -40,7 +41,7 @@ def positive_bias(
     for (dataset, curation, entrant, algorithm), group in split_runs(
         runs, "dataset", "curation", "entrant", "algorithm"
     ):
-        epsilon, worst = _estimate(_by_seed(group), stream())
+        epsilon, worst = _estimate(_by_seed(group), stream(), measure_range(dataset, "score"))
         known = _published_bias(published, dataset, curation, algorithm)
         source = "" if published is None or np.isnan(known) else published.source
         found.append(PositiveBias(dataset, curation, entrant, epsilon, _turn(epsilon), worst, known, source))
@@ -53,7 +54,7 @@ def _by_seed(group: pd.DataFrame) -> Array:
     return table.dropna().to_numpy(float)
 
 
-def _estimate(scores: Array, rng: np.random.Generator) -> tuple[Estimate, str]:
+def _estimate(scores: Array, rng: np.random.Generator, within: Range) -> tuple[Estimate, str]:
     if not len(scores):
         return Estimate(), ""
     middle = iqm(scores, axis=0)
@@ -62,7 +63,8 @@ def _estimate(scores: Array, rng: np.random.Generator) -> tuple[Estimate, str]:
     draws = 1.0 - drawn.min(axis=1) / 100.0
     excess = float(draws.mean()) - value
     low, high = widened_interval(value - excess, draws - 2.0 * excess, [len(scores)])
-    return Estimate(value, min(low, value), max(high, value), len(scores)), WRONG[int(middle.argmin())]
+    low, high = keep_within(min(low, value), max(high, value), (1.0 - within[1] / 100.0, 1.0 - within[0] / 100.0))
+    return Estimate(value, low, high, len(scores)), WRONG[int(middle.argmin())]
 
 
 def _turn(epsilon: Estimate) -> Estimate:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.findings import Aggregate, Estimate
 from offline_bench.analysis.scores.entrants import name_tasks, score_runs, split_runs, split_tasks
 from offline_bench.analysis.statistics import Statistic, estimate, iqm, repeat_stream
@@ -32,7 +33,7 @@ def aggregate(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[Aggregate,
     tasks = sorted(set(name_tasks(frame)[has_score]))
     stream = repeat_stream(rng)
     return tuple(
-        _aggregate(entrant, relabeling, split_tasks(group), tasks, stream)
+        _aggregate(entrant, relabeling, split_tasks(group), tasks, _ranges(group), stream)
         for (entrant, relabeling), group in split_runs(runs, "entrant", "relabeling")
     )
 
@@ -43,20 +44,27 @@ def task_means(sizes: Sequence[int], of: Callable[[Array], Array]) -> Statistic:
     return lambda values: of(np.add.reduceat(values, starts, axis=-1) / np.array(sizes, float))
 
 
+def _ranges(group: pd.DataFrame) -> list[Range]:
+    """What a score of each task can be, in the order of `split_tasks`."""
+    return [measure_range(str(runs["dataset"].iloc[0]), "score") for _, runs in split_runs(group, "task")]
+
+
 def _aggregate(
     entrant: str,
     relabeling: str,
     by_task: dict[str, Array],
     tasks: Sequence[str],
+    ranges: Sequence[Range],
     stream: Callable[[], np.random.Generator],
 ) -> Aggregate:
     values = list(by_task.values())
     sizes = [len(of) for of in values]
     lacking = [np.maximum(GAMMA - of, 0.0) for of in values]
+    short = [(max(GAMMA - most, 0.0), max(GAMMA - least, 0.0)) for least, most in ranges]
     mean = task_means(sizes, lambda means: means.mean(axis=-1))
 
-    def found(numbers: Sequence[Array], statistic: Statistic) -> Estimate:
-        return estimate(numbers, statistic, stream())
+    def found(numbers: Sequence[Array], statistic: Statistic, within: Sequence[Range] = ranges) -> Estimate:
+        return estimate(numbers, statistic, stream(), within)
 
     return Aggregate(
         algorithm=entrant,
@@ -64,7 +72,7 @@ def _aggregate(
         iqm=found(values, iqm),
         median=found(values, task_means(sizes, lambda means: np.median(means, axis=-1))),
         mean=found(values, mean),
-        optimality_gap=found(lacking, mean),
+        optimality_gap=found(lacking, mean, short),
         tasks=len(values),
         missing=tuple(task for task in tasks if task not in by_task),
     )

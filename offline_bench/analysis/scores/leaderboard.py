@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.frame import add_missing
 from offline_bench.analysis.scores.entries import (
     FEW_SEEDS,
@@ -74,13 +75,14 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     # Where every run failed, its scale may be what was wrong.
     task = None if (frame["outcome"] == "failed").all() else try_task(dataset)
     unit = "score" if task else "return"
+    within = measure_range(dataset, "score" if task else "true_return")
     frame = frame.assign(value=frame["score" if task else "true_return"])
     current = frame[frame["stale"] == ""]
     behavior = current.groupby("curation")[f"behavior_{unit}"].mean().to_dict()
     rows = []
     for key, group in _groups(frame, ROW_KEY):
         _, curation, algorithm, steps, episodes = key
-        cells = tuple(_cell(group[group["relabeling"] == name], name) for name in relabelings)
+        cells = tuple(_cell(group[group["relabeling"] == name], name, within) for name in relabelings)
         label = labels[algorithm] + _budget(frame, curation, algorithm, steps, episodes)
         n_ok = sum(cell.n_ok for cell in cells)
         known = float(behavior.get(curation, np.nan))
@@ -89,13 +91,13 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     return DatasetTable(dataset, task, tuple(sorted(compared, key=_row_order)))
 
 
-def _cell(group: pd.DataFrame, relabeling: str) -> Cell:
+def _cell(group: pd.DataFrame, relabeling: str, within: Range) -> Cell:
     """The cell of the runs in `group`, one row a seed. Every cell resamples alike: equal runs have equal intervals."""
     values = group.loc[group["outcome"] == "ok", "value"].to_numpy(float)
     outcomes = _count_outcomes(group)
     if not len(values):
         return Cell(relabeling, n_expected=len(group), outcomes=outcomes)
-    low, high = bootstrap_interval([values], iqm, np.random.default_rng(BOOTSTRAP_SEED))
+    low, high = bootstrap_interval([values], iqm, np.random.default_rng(BOOTSTRAP_SEED), ranges=[within])
     return Cell(relabeling, float(iqm(values)), low, high, len(values), len(group), outcomes)
 
 

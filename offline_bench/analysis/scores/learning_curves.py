@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from offline_bench.analysis.bounds import measure_range
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.frame import mean_of
 from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
@@ -61,8 +62,9 @@ def _curve(group: list[Record]) -> Curve:
             found[point.step].append(mean_of(point.returns))
     arrays = {step: np.array(found[step], float) for step in sorted(found)}
     arrays = {step: array[np.isfinite(array)] for step, array in arrays.items()}
+    within = measure_range(run.dataset, "score" if task else "true_return")
     estimates = {
-        step: estimate([task.normalize(array) if task else array], iqm, np.random.default_rng(BOOTSTRAP_SEED))
+        step: estimate([task.normalize(array) if task else array], iqm, np.random.default_rng(BOOTSTRAP_SEED), [within])
         for step, array in arrays.items()
         if len(array)
     }

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.findings import CellFacts, Estimate
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
@@ -23,6 +24,7 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
     retention  the same, this one over the true one; where resamples leave the true one no longer positive, the
                interval is open on the side of what stays. NaN where the true one is not positive
 
+    No interval leaves what its number can be, see `measure_range`: a gap is at most all that the task can pay.
     A run that lacks a number, as one without a measured support does, is left out of that number and of its `n`.
     Scores, and with them gap and retention, are NaN for datasets without a task card.
     """
@@ -32,12 +34,14 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
     for (dataset, curation, entrant), group in split_runs(runs, "dataset", "curation", "entrant"):
         by_reward = {name: cell for (name,), cell in split_runs(group, "relabeling")}
         true = by_reward.get(TRUE_RELABELING)
+        ranges = [measure_range(dataset, measure) for measure in MEASURES]
         for relabeling, cell in by_reward.items():
             scores, numbers = _pair(true, cell), cell[list(MEASURES)].to_numpy(float).T
             score, in_support, weight, effective, length = (
-                estimate([values[np.isfinite(values)]], iqm, stream()) for values in numbers
+                estimate([values[np.isfinite(values)]], iqm, stream(), [within])
+                for values, within in zip(numbers, ranges, strict=True)
             )
-            lost, kept = _gap(scores, stream()), _retention(scores, stream())
+            lost, kept = _gap(scores, stream(), ranges[0]), _retention(scores, stream(), ranges[0])
             row = (score, lost, kept, in_support, weight, effective, length)
             found.append(CellFacts(dataset, curation, entrant, relabeling, *row))
     return tuple(found)
@@ -51,16 +55,17 @@ def _pair(true: pd.DataFrame | None, runs: pd.DataFrame) -> Array:
     return pairs[["score_true", "score_here"]].dropna().to_numpy(float)
 
 
-def _gap(pairs: Array, rng: np.random.Generator) -> Estimate:
+def _gap(pairs: Array, rng: np.random.Generator, within: Range) -> Estimate:
     if not len(pairs):
         return Estimate()
     true, here = iqm(pairs, axis=0)
     drawn = iqm(pairs[draw_places(len(pairs), rng)], axis=1)
     low, high = widened_interval(gap(true, here), drawn[:, 0] - drawn[:, 1], [len(pairs)])
-    return Estimate(float(gap(true, here)), float(low), float(high), len(pairs))
+    width = within[1] - within[0]
+    return Estimate(float(gap(true, here)), *keep_within(float(low), float(high), (-width, width)), len(pairs))
 
 
-def _retention(pairs: Array, rng: np.random.Generator) -> Estimate:
+def _retention(pairs: Array, rng: np.random.Generator, within: Range) -> Estimate:
     true, here = iqm(pairs, axis=0)
     if not true > 0:
         return Estimate()
@@ -68,4 +73,6 @@ def _retention(pairs: Array, rng: np.random.Generator) -> Estimate:
     positive = drawn[:, 0] > 0
     ratios = np.where(positive, drawn[:, 1], np.copysign(np.inf, drawn[:, 1])) / np.where(positive, drawn[:, 0], 1.0)
     low, high = widened_interval(here / true, ratios, [len(pairs)])
-    return Estimate(float(here / true), float(low), float(high), len(pairs))
+    # Of scores that cannot be negative, neither can their ratio.
+    least = 0.0 if within[0] >= 0.0 else -np.inf
+    return Estimate(float(here / true), *keep_within(float(low), float(high), (least, np.inf)), len(pairs))

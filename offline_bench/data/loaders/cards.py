@@ -24,6 +24,8 @@ class Task:
     grid       rows and columns of a grid whose cells, row by row, the first numbers of an observation stand for, a 1
                among 0s where one is: states are then looked at by their cell
     reference  id of the set that `describe` counts state-action cells against; '' for none
+    least_return, most_return   what no episode's return is below or above; infinite where that is not known
+    longest    steps after which an episode ends by the clock; 0 where that is not known
     """
 
     name: str
@@ -36,6 +38,9 @@ class Task:
     view: tuple[int, ...] = ()
     grid: tuple[int, ...] = ()
     reference: str = ""
+    least_return: float = -math.inf
+    most_return: float = math.inf
+    longest: int = 0
 
     def normalize(self, true_return: Any) -> Any:
         """100 · (return − random) / (expert − random), elementwise. Source: Fu et al. 2020, D4RL, section 4."""

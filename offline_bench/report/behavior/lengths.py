@@ -40,6 +40,8 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
     unit = "normalized score" if first.scored else "true return"
     top = legend_height(legend)
     step = ABOVE + PANEL + BELOW
+    lengths = {length for table in tables for length in _lengths(table)}
+    fixed = lengths.pop() if len(lengths) == 1 else 0.0
     with open_sheet(top + step * len(tables)) as sheet:
         draw_legend(sheet, 0.0, legend)
         x_limits = _limits([value for table in tables for value in (*_lengths(table), table.data_length)])
@@ -48,13 +50,17 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
             y = top + ABOVE + step * at
             if len(tables) > 1:
                 sheet.write(LEFT, y - 6.0, shorten(table.curation, 60), weight="bold")
-            _draw_scatter(sheet, y, table, known, x_limits, y_limits, unit)
-            _draw_strip(sheet, y, table, known, y_limits)
+            if fixed:
+                sheet.write(LEFT, y + 0.5 * PANEL, f"All episodes have {fixed:,.0f} steps:")
+                sheet.write(LEFT, y + 0.5 * PANEL + 13.0, "length has nothing to tell.")
+            else:
+                _draw_scatter(sheet, y, table, known, x_limits, y_limits, unit)
+            _draw_strip(sheet, y, table, known, y_limits, labelled=bool(fixed))
         description = (
             f"{first.dataset}: for each curation, left a point a run, mean length of its evaluation episodes against "
             f"its {unit}, by reward; right the same scores in a column a reward. A star and a dotted line mark the "
             "mean length of the episodes that the learners were given, as they were cut, and the mean score of the "
-            "whole episodes they come from."
+            "whole episodes they come from. Where all episodes are equally long, a line says so in place of the points."
         )
         title = f"{first.dataset}: episode length against score, by reward"
         return sheet.to_figure(name, title, description, comma_separated(HEADER, _numbers(tables, unit)))
@@ -82,14 +88,14 @@ def _draw_scatter(
 
 
 def _draw_strip(
-    sheet: Sheet, y: float, table: LengthTable, known: dict[str, Look], y_limits: tuple[float, float]
+    sheet: Sheet, y: float, table: LengthTable, known: dict[str, Look], y_limits: tuple[float, float], labelled: bool
 ) -> None:
     left = LEFT + WIDE + GAP
     axes = sheet.panel(left, y, WIDTH - left - 4.0, PANEL)
     axes.set(xlim=(-0.5, len(known) - 0.5), ylim=y_limits, xticks=range(len(known)))
     longest = max(4, int(0.185 * (WIDTH - left) / len(known)))
     axes.set_xticklabels([shorten(name, longest) for name in known])
-    axes.tick_params(labelleft=False, bottom=False)
+    axes.tick_params(labelleft=labelled, bottom=False)
     axes.grid(True, axis="y")
     _mark_data(axes, table)
     for at, (name, look) in enumerate(known.items()):

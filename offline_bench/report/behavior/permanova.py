@@ -1,4 +1,4 @@
-"""Behavior distances by source, as a table."""
+"""Visit distances by source, as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from offline_bench.report.tables.table import ALL, Column, Rows, Table, tables_o
 
 
 def partition_tables(partitions: Sequence[Partition]) -> tuple[Table, ...]:
-    """Behavior distances by source, per dataset."""
+    """Visit distances by source, per dataset."""
     rows: Rows = tuple(
         (item.dataset or ALL, item.source, item.pseudo_f, item.r2, item.p, item.permutations) for item in partitions
     )
@@ -21,4 +21,4 @@ def partition_tables(partitions: Sequence[Partition]) -> tuple[Table, ...]:
         Column("p", "p", digits=4),
         Column("permutations", "p"),
     )
-    return tables_of("behavior-distances", "Behavior distances by source (PERMANOVA)", columns, rows)
+    return tables_of("visit-distances", "Visit distances by source (PERMANOVA)", columns, rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline_bench.core.storage import write_text
-from offline_bench.report.figures.vector import inline_form
+from offline_bench.report.figures.vector import dark_form, inline_form
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Figure:
         paper `var(--paper)`, the page's font, a `width` but no height. The page's style gives it `height: auto` and a
         `max-width`; below about 440 px its smallest text is under 8 px, so that it had better scroll than shrink."""
         return inline_form(self.svg)
+
+    @property
+    def dark(self) -> str:
+        """The stand-alone drawing for a dark page."""
+        return dark_form(self.svg)
 
 
 def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:

@@ -50,21 +50,21 @@ _RC = {
 
 
 class Sheet:
-    """Paper `WIDTH` points wide and `height` high; places are in points from its upper left corner."""
+    """Paper `width` points wide and `height` high; places are in points from its upper left corner."""
 
-    def __init__(self, height: float) -> None:
+    def __init__(self, height: float, width: float = WIDTH) -> None:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure as Drawing
 
-        self.height = height
-        self._drawing = Drawing(figsize=(WIDTH / 72.0, height / 72.0))
+        self.height, self.width = height, width
+        self._drawing = Drawing(figsize=(width / 72.0, height / 72.0))
         FigureCanvasSVG(self._drawing)
         self._drawing.patch.set_visible(False)
 
     def panel(self, x: float, y: float, width: float, height: float, **kwargs: Any) -> Any:
         """Axes with their upper left corner at (x, y), on clear ground."""
         lower = self.height - y - height
-        place = (x / WIDTH, lower / self.height, width / WIDTH, height / self.height)
+        place = (x / self.width, lower / self.height, width / self.width, height / self.height)
         axes = self._drawing.add_axes(place, **kwargs)
         axes.patch.set_visible(False)
         axes.set_axisbelow(True)
@@ -72,21 +72,23 @@ class Sheet:
 
     def write(self, x: float, y: float, text: str, **kwargs: Any) -> None:
         """`text` with its baseline at y."""
-        self._drawing.text(x / WIDTH, 1.0 - y / self.height, plain(text), va="baseline", **kwargs)
+        self._drawing.text(x / self.width, 1.0 - y / self.height, plain(text), va="baseline", **kwargs)
 
     def mark(self, x: float, y: float, look: Look, line: bool) -> None:
         """A legend's mark at (x, y): the marker, and the line through it where `line`."""
         from matplotlib.lines import Line2D
 
         place = self._drawing.transFigure
-        across = [(x - 9.0) / WIDTH, (x + 9.0) / WIDTH]
+        across = [(x - 9.0) / self.width, (x + 9.0) / self.width]
         up = 1.0 - y / self.height
         if line:
             self._drawing.add_artist(
                 Line2D(across, [up, up], color=look.color, linestyle=look.line, linewidth=1.4, transform=place)
             )
         self._drawing.add_artist(
-            Line2D([x / WIDTH], [up], color=look.color, marker=look.marker, markersize=5, ls="none", transform=place)
+            Line2D(
+                [x / self.width], [up], color=look.color, marker=look.marker, markersize=5, ls="none", transform=place
+            )
         )
 
     def to_figure(self, name: str, title: str, description: str, csv: str) -> Figure:
@@ -105,17 +107,17 @@ class Sheet:
 
 
 @contextmanager
-def open_sheet(height: float) -> Iterator[Sheet]:
+def open_sheet(height: float, width: float = WIDTH) -> Iterator[Sheet]:
     """A `Sheet`, in our style whatever the user's own matplotlibrc says."""
     from matplotlib import style
 
     with style.context(["default", _RC]):
-        yield Sheet(height)
+        yield Sheet(height, width)
 
 
 def draw_legend(sheet: Sheet, y: float, series: Mapping[str, Look], line: bool = False, x: float = 0.0) -> None:
     """One entry for each of `series`, in rows from y on; see `legend_height`."""
-    for entries in _legend_rows(series, WIDTH - x):
+    for entries in _legend_rows(series, sheet.width - x):
         at = x
         for name in entries:
             sheet.mark(at + 10.0, y + 7.0, series[name], line)
@@ -124,9 +126,9 @@ def draw_legend(sheet: Sheet, y: float, series: Mapping[str, Look], line: bool =
         y += 15.0
 
 
-def legend_height(series: Sequence[str] | Mapping[str, Look], x: float = 0.0) -> float:
+def legend_height(series: Sequence[str] | Mapping[str, Look], x: float = 0.0, width: float = WIDTH) -> float:
     """Points that `draw_legend` takes."""
-    return 15.0 * len(_legend_rows(series, WIDTH - x)) + 3.0
+    return 15.0 * len(_legend_rows(series, width - x)) + 3.0
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 # What is drawn in these two colors follows the page when the drawing stands in one; alone, they are black and white.
 INK = "#010101"
 PAPER = "#fefefe"
+DARK_INK, DARK_PAPER = "#e9e7e2", "#16171a"
 FONT = "'DejaVu Sans', Verdana, sans-serif"
 DISPLAY = 1.5  # pixels of a page per point of the drawing
 
@@ -57,6 +58,11 @@ def inline_form(svg: str) -> str:
             if value in (INK, PAPER):
                 element.set(key, "currentColor" if value == INK else "var(--paper, #fff)")
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def dark_form(svg: str) -> str:
+    """A finished SVG for a dark page: its ink light, its paper dark, all else as it was."""
+    return svg.replace(INK, DARK_INK).replace(PAPER, DARK_PAPER)
 
 
 def _label(root: Element, name: str, title: str, description: str) -> None:

@@ -16,6 +16,7 @@ from offline_bench.report.predictions.verdicts import verdict_tables
 from offline_bench.report.published.bias import bias_tables, draw_positive_bias
 from offline_bench.report.scores.aggregates import aggregate_tables, draw_aggregates
 from offline_bench.report.scores.by_dataset import completeness_tables, leaderboard_tables
+from offline_bench.report.scores.glance import draw_glance
 from offline_bench.report.scores.heat_map import draw_heat_maps
 from offline_bench.report.scores.improvement import improvement_tables
 from offline_bench.report.scores.learning_curves import draw_curves
@@ -34,11 +35,12 @@ PAPER_ONLY = "leaderboard"
 def draw_figures(summary: Summary) -> Figures:
     """All figures of a summary; a section without any has an empty sequence."""
     return {
+        ANSWER: draw_glance(summary.board, summary.aggregates),
         "heat-maps": draw_heat_maps(summary.board),
         "lengths": draw_lengths(summary.lengths),
         "positive-bias": draw_positive_bias(summary.biases),
         "variance-shares": draw_shares(_shares(summary)),
-        "behavior": draw_policy_maps(summary.maps),
+        "visits": draw_policy_maps(summary.maps),
         "aggregates": (*draw_aggregates(summary.aggregates), *draw_profiles(summary.profiles)),
         "curves": draw_curves(summary.curves),
     }
@@ -47,12 +49,15 @@ def draw_figures(summary: Summary) -> Figures:
 def make_tables(summary: Summary) -> Tables:
     """All tables of a summary; a section without any has an empty sequence."""
     return {
-        ANSWER: ratio_tables(summary.headline.within),
         "predictions": verdict_tables(summary.verdicts),
         PAPER_ONLY: leaderboard_tables(summary.board),
         "positive-bias": bias_tables(summary.biases),
-        "variance-shares": (*share_tables(_shares(summary)), *leaning_tables(summary.leanings)),
-        "behavior": partition_tables(summary.partitions),
+        "variance-shares": (
+            *ratio_tables(summary.headline.within),
+            *share_tables(_shares(summary)),
+            *leaning_tables(summary.leanings),
+        ),
+        "visits": partition_tables(summary.partitions),
         "support": cell_tables(summary.cells),
         "aggregates": (*aggregate_tables(summary.aggregates), *improvement_tables(summary.improvements)),
         "completeness": completeness_tables(summary.board),

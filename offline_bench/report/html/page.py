@@ -16,21 +16,21 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.html.exhibits import ANSWER, Figures, Tables
+from offline_bench.report.html.reading import render_reading
 from offline_bench.report.html.sections import build_sections
-from offline_bench.report.html.views import view_table
+from offline_bench.report.html.views import view_figure
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def report_page(summary: Summary, tables: Tables, figures: Figures) -> str:
-    """`report.html`; `tables` and `figures` by the id of the section where they stand.
+def report_page(summary: Summary, tables: Tables, figures: Figures, reading: str = "") -> str:
+    """`report.html`; `tables` and `figures` by the id of the section where they stand, `reading` Markdown by hand.
 
     No clock, path or chance goes in: the same summary makes the same bytes. All text is escaped; the page's policy
     lets run only the script and style written here, by their hashes, and nothing be fetched.
     """
     style, script = _read("style.css"), _read("script.js")
-    found = summary.headline
     return (
         _environment()
         .get_template("page.html.j2")
@@ -40,9 +40,12 @@ def report_page(summary: Summary, tables: Tables, figures: Figures) -> str:
             policy=_policy(style, script),
             style=Markup(style),  # noqa: S704, a file of this package
             script=Markup(script),  # noqa: S704, a file of this package
-            headline=found.sentence,
-            notes=tuple(filter(None, (found.basis, summary.leans_most, found.overall.note))),
-            answer=tuple(view_table(table) for table in tables.get(ANSWER, ())),
+            headline=summary.headline.sentence,
+            caveat=summary.leans_most,
+            picture=tuple(view_figure(figure, "glance") for figure in figures.get(ANSWER, ())),
+            findings=summary.digest.findings,
+            trust=summary.digest.trust,
+            reading=render_reading(reading),
             facts=tuple(_facts(summary.board)),
             sections=build_sections(summary, tables, figures),
             definitions=tuple(DEFINITIONS.items()),

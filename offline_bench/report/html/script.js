@@ -1,5 +1,5 @@
 "use strict";
-// Sorting, filtering and copying; without it everything is there to read. Text is only ever set as text.
+// Sorting, filtering, copying, definitions; without it everything is there to read. Text is only ever set as text.
 (() => {
 
   const orderOf = (cell) => {
@@ -28,14 +28,19 @@
     body.append(...rows.map((pair) => pair[1]));
   };
 
+  const makeButton = (name, text) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = name;
+    button.textContent = text;
+    return button;
+  };
+
   const makeSortable = (table) => {
     if (table.tBodies[0].rows.length < 2) return;
     Array.from(table.tHead.rows[0].cells).forEach((heading, at) => {
       const name = heading.querySelector(".name");
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sort name";
-      button.textContent = name.textContent;
+      const button = makeButton("sort name", name.textContent);
       button.addEventListener("click", () => sortBy(table, at, heading));
       name.replaceWith(button);
     });
@@ -76,10 +81,7 @@
   };
 
   const makeCopyable = (command) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.textContent = "copy";
+    const button = makeButton("copy", "copy");
     button.addEventListener("click", async () => {
       const code = command.querySelector("code");
       try {
@@ -93,11 +95,88 @@
     command.append(button);
   };
 
+  // One box for all that is a tap away: it opens beside what was tapped, and goes with Escape or another tap.
+  const makeTip = () => {
+    const tip = document.createElement("div");
+    if (!("popover" in tip)) return null;
+    tip.id = "tip";
+    tip.popover = "auto";
+    tip.setAttribute("role", "dialog");
+    const heading = document.createElement("strong");
+    heading.id = "tip-heading";
+    tip.setAttribute("aria-labelledby", heading.id);
+    const text = document.createElement("p");
+    const close = makeButton("close", "Close");
+    close.autofocus = true;
+    close.addEventListener("click", () => tip.hidePopover());
+    tip.append(heading, text, close);
+    document.body.append(tip);
+    let opener = null;
+    tip.addEventListener("toggle", (event) => {
+      if (event.newState !== "open") return;
+      const beside = opener.getBoundingClientRect();
+      const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
+      tip.style.left = `${scrollX + Math.max(8, Math.min(beside.left, room))}px`;
+      const below = beside.bottom + 6;
+      const above = beside.top - tip.offsetHeight - 6;
+      tip.style.top = `${scrollY + (below + tip.offsetHeight > innerHeight && above > 0 ? above : below)}px`;
+    });
+    return (button, name, said) => {
+      button.popoverTargetElement = tip;
+      button.setAttribute("aria-haspopup", "dialog");
+      button.addEventListener("click", () => {
+        if (opener !== button && tip.matches(":popover-open")) tip.hidePopover();
+        opener = button;
+        heading.textContent = name;
+        text.textContent = said();
+      });
+    };
+  };
+
+  const explain = makeTip();
+  const makeDefinition = (link) => {
+    const entry = document.getElementById(link.hash.slice(1));
+    const button = makeButton("what", "");
+    button.setAttribute("aria-label", link.getAttribute("aria-label"));
+    button.append(...link.childNodes);
+    explain(button, entry.querySelector("dt").textContent, () => entry.querySelector("dd").textContent);
+    link.replaceWith(button);
+  };
+  const makeShort = (value) => {
+    const button = makeButton("id", "");
+    button.append(...value.childNodes);
+    value.append(button);
+    explain(button, "dataset", () => value.dataset.full);
+  };
+
+  // A link to what is folded away opens it.
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView();
+  };
+  const sections = Array.from(document.querySelectorAll("details.section"));
+  const folds = document.querySelector(".folds");
+  const foldAll = folds.querySelector("button");
+  foldAll.addEventListener("click", () => {
+    const open = sections.some((section) => !section.open);
+    for (const section of sections) section.open = open;
+    foldAll.textContent = open ? "Fold all sections" : "Open all sections";
+  });
+  folds.hidden = false;
+
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => {
     for (const folded of document.querySelectorAll("details")) folded.open = true;
   });
-  for (const table of document.querySelectorAll("table")) makeSortable(table);
+  addEventListener("hashchange", reveal);
+  for (const table of document.querySelectorAll("table")) if (table.tHead && table.closest(".block")) makeSortable(table);
   for (const block of document.querySelectorAll(".block")) makeFilterable(block);
   for (const command of document.querySelectorAll(".command")) makeCopyable(command);
+  if (explain) {
+    for (const link of document.querySelectorAll("a.what")) makeDefinition(link);
+    for (const value of document.querySelectorAll("[data-full]")) makeShort(value);
+  }
+  reveal();
 })();

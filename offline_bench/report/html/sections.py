@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
 from offline_bench.analysis.scores.reproduction import RowCommands
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.html.exhibits import Figures, Tables
-from offline_bench.report.html.outline import LEGEND, PREDICTIONS, PROVENANCE, TOPICS, Topic
+from offline_bench.report.html.outline import LEGEND, NO_RUN, NO_SCORE, PREDICTIONS, PROVENANCE, TOPICS, Topic
 from offline_bench.report.html.standings import view_leaderboard
 from offline_bench.report.html.views import Block, CommandsView, ListView, Section, view_figure, view_table
 
 
 def build_sections(summary: Summary, tables: Tables, figures: Figures) -> tuple[Section, ...]:
     """All sections between the headline and the definitions; predictions are left out where the suite has none."""
-    verdicts = (_section(PREDICTIONS, tables, figures),) if tables.get(PREDICTIONS.id) else ()
-    return (
+    verdicts = (_section(PREDICTIONS, "", tables, figures),) if tables.get(PREDICTIONS.id) else ()
+    made = (
         *verdicts,
         Section("leaderboard", "Leaderboard", LEGEND, (view_leaderboard(summary.board, summary.best),)),
-        *(_section(topic, tables, figures) for topic in TOPICS),
+        *(_section(topic, _why_empty(topic, summary.board), tables, figures) for topic in TOPICS),
         _completeness(summary.board, tables),
         _provenance(summary),
     )
+    lines = summary.digest.lines
+    return tuple(replace(one, line=one.line or lines.get(one.id) or one.lead[0]) for one in made)
 
 
-def _section(topic: Topic, tables: Tables, figures: Figures) -> Section:
+def _why_empty(topic: Topic, board: Leaderboard) -> str:
+    """Why a section may have nothing: by what is lacking in these runs, and not by what usually is."""
+    if not board.n_ok:
+        return NO_RUN
+    if topic.scored and not any(part.task for part in board.tables):
+        return NO_SCORE
+    return topic.empty
+
+
+def _section(topic: Topic, empty: str, tables: Tables, figures: Figures) -> Section:
     drawings: list[Block] = [view_figure(figure, topic.term) for figure in figures.get(topic.id, ())]
     blocks = (*drawings, *(view_table(table) for table in tables.get(topic.id, ())))
-    return Section(topic.id, topic.title, (topic.lead,) if blocks else (topic.empty,), blocks)
+    if not blocks:
+        return Section(topic.id, topic.title, line=empty)
+    return Section(topic.id, topic.title, (topic.lead,), blocks)
 
 
 def _completeness(board: Leaderboard, tables: Tables) -> Section:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from offline_bench.analysis.digest.words import short_ids
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.report.html.views import Datum, Heading, TableView, order_of, pack_text
+from offline_bench.report.html.views import DATASET, Datum, Heading, TableView, order_of, pack_text, view_id
 from offline_bench.report.markdown import NO_VALUE, number
 from offline_bench.report.scores.long_form import leaderboard_csv
 
@@ -21,11 +22,15 @@ def view_leaderboard(board: Leaderboard, best: Best) -> TableView:
     }
     # Nothing is told by a column that says "full" all the way down.
     names = {name: values for name, values in columns.items() if name != "curation" or set(values) != {"full"}}
+    short = short_ids(part.dataset for part in board.tables)
     lines = [
-        (*(Datum(values[at], numeric=False) for values in names.values()), *numbers)
+        (*(_name(name, values[at], short) for name, values in names.items()), *numbers)
         for at, numbers in enumerate(_numbers(board, best))
     ]
-    filters = [(name, tuple(dict.fromkeys(values))) for name, values in names.items()]
+    filters = [
+        (name, tuple(short.get(value, value) if name == DATASET else value for value in dict.fromkeys(values)))
+        for name, values in names.items()
+    ]
     return TableView(
         name="leaderboard",
         caption="Score under each reward",
@@ -40,6 +45,10 @@ def view_leaderboard(board: Leaderboard, best: Best) -> TableView:
         filters=tuple((name, values) for name, values in filters if len(values) > 1),
         downloads=(pack_text("CSV", "leaderboard.csv", leaderboard_csv(board)),),
     )
+
+
+def _name(column: str, text: str, short: Mapping[str, str]) -> Datum:
+    return view_id(text, short) if column == DATASET else Datum(text, numeric=False)
 
 
 def _numbers(board: Leaderboard, best: Best) -> Iterator[tuple[Datum, ...]]:

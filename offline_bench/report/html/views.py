@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from offline_bench.analysis.digest.words import short_ids
 from offline_bench.analysis.findings import Estimate
 from offline_bench.report.figures.figure import Figure
 from offline_bench.report.markdown import NO_VALUE
@@ -17,7 +18,8 @@ from offline_bench.report.tables.latex import to_latex
 from offline_bench.report.tables.table import Cell, Column, Table, cell_text
 
 LONG = 20  # rows: a table with more has filters
-FILTERED = ("dataset", "curation", "algorithm", "reward")
+DATASET = "dataset"
+FILTERED = (DATASET, "curation", "algorithm", "reward")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Datum:
 
     order   '' where there is no number: such cells come last, whichever way the column is sorted
     best    set in bold; `survives` gets the mark of a wrong reward above behavior and BC
+    full    what `text` is short for; '' where it is whole
     """
 
     text: str
@@ -44,6 +47,7 @@ class Datum:
     numeric: bool = True
     best: bool = False
     survives: bool = False
+    full: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,18 @@ class TableView:
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     downloads: tuple[Download, ...] = ()
     kind: str = "table"
+
+    @property
+    def names(self) -> int:
+        """How many columns of names it begins with; on a phone they stand below one another in the first."""
+        first = next((at for at, heading in enumerate(self.headings) if heading.numeric), 0)
+        return first if first > 1 else 0
+
+    @property
+    def kinds(self) -> str:
+        """Classes that its width asks for."""
+        numeric = any(heading.numeric for heading in self.headings)
+        return " ".join(filter(None, ("broad" if len(self.headings) > 9 else "", "" if numeric else "texts")))
 
 
 @dataclass(frozen=True)
@@ -109,12 +125,16 @@ Block = TableView | FigureView | ListView | CommandsView
 
 @dataclass(frozen=True)
 class Section:
-    """A section: `lead` are its first paragraphs; one without blocks says with them why."""
+    """A section: `line` is what it found, seen while it is folded; `lead` are its first paragraphs.
+
+    One without blocks says in its line why.
+    """
 
     id: str
     title: str
     lead: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = ()
+    line: str = ""
 
 
 def view_table(table: Table) -> TableView:
@@ -124,7 +144,7 @@ def view_table(table: Table) -> TableView:
         name=table.name,
         caption=table.title,
         headings=tuple(view_heading(column) for column in table.columns),
-        lines=tuple(view_cells(row, table.columns) for row in table.rows),
+        lines=_view_lines(table),
         note=table.note,
         filters=_find_filters(table) if len(table.rows) > LONG else (),
         downloads=tuple(pack_text(label, f"{table.name}.{suffix}", text) for label, suffix, text in formats),
@@ -148,6 +168,22 @@ def view_figure(figure: Figure, term: str) -> FigureView:
 
 def view_heading(column: Column) -> Heading:
     return Heading(column.heading, column.term, numeric=not column.text)
+
+
+def view_id(dataset: str, short: Mapping[str, str]) -> Datum:
+    """A dataset by its short name, with the id a tap away."""
+    text = short.get(dataset, dataset)
+    return Datum(text, numeric=False, full=dataset if text != dataset else "")
+
+
+def _view_lines(table: Table) -> tuple[tuple[Datum, ...], ...]:
+    at = next((place for place, column in enumerate(table.columns) if column.heading == DATASET), None)
+    lines = [view_cells(row, table.columns) for row in table.rows]
+    if at is None:
+        return tuple(lines)
+    short = short_ids(str(row[at]) for row in table.rows)
+    ids = [view_id(str(row[at]), short) for row in table.rows]
+    return tuple((*line[:at], one, *line[at + 1 :]) for line, one in zip(lines, ids, strict=True))
 
 
 def view_cells(row: Sequence[Cell], columns: Sequence[Column]) -> tuple[Datum, ...]:
@@ -176,7 +212,8 @@ def _find_filters(table: Table) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for at, column in enumerate(table.columns):
         values = tuple(dict.fromkeys(str(row[at]) for row in table.rows))
         if column.text and column.heading in FILTERED and len(values) > 1:
-            found.append((column.heading, values))
+            short = short_ids(values) if column.heading == DATASET else {}
+            found.append((column.heading, tuple(short.get(value, value) for value in values)))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from offline_bench.analysis.digest.lines import CURVE
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.report.comma import comma_separated
@@ -72,8 +73,13 @@ def _draw_panel(axes: Any, curves: Sequence[Curve], known: Mapping[str, Look]) -
         least, most = axes.get_ylim()
         low = [max(least, value.value if math.isnan(value.low) else value.low) for value in curve.values]
         high = [min(most, value.value if math.isnan(value.high) else value.high) for value in curve.values]
-        axes.fill_between(steps, low, high, color=look.color, alpha=0.13, linewidth=0.0)
         style = {"marker": look.marker, "markersize": 3.2, "linestyle": look.line, "linewidth": 1.3}
+        if len(steps) < CURVE:
+            # Two points are no curve: nothing is known of what lies between.
+            style["linestyle"] = "none"
+            axes.vlines(steps, low, high, color=look.color, alpha=0.35, linewidth=1.3)
+        else:
+            axes.fill_between(steps, low, high, color=look.color, alpha=0.13, linewidth=0.0)
         axes.plot(steps, [value.value for value in curve.values], color=look.color, **style)
 
 

@@ -1,0 +1,80 @@
+"""How far to trust the answer: whether the learners learn at all, and what the runs are too few to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from offline_bench.analysis.digest.lifts import TrueLift
+from offline_bench.analysis.digest.words import count, percent, spread
+from offline_bench.analysis.findings import Headline
+from offline_bench.analysis.scores.entries import FEW_SEEDS, Leaderboard
+from offline_bench.analysis.scores.learning_curves import Curve
+
+Reason = tuple[str, str]
+
+
+def weigh_trust(
+    headline: Headline, board: Leaderboard, competence: Sequence[TrueLift], curves: Sequence[Curve]
+) -> tuple[Reason, ...]:
+    """(what it is about, a sentence or two); competence comes first, and what has nothing to tell is left out."""
+    told = (
+        ("Competence", competence_sentence(competence)),
+        ("Seeds", seed_sentence(board)),
+        ("Chance", chance_sentence(headline)),
+        ("Training", training_sentence(board, curves)),
+        ("Design", headline.basis),
+    )
+    return tuple((name, text) for name, text in told if text)
+
+
+def competence_sentence(found: Sequence[TrueLift]) -> str:
+    """How many learners beat cloning under the true reward, by their whole interval."""
+    told = [item for item in found if item.told]
+    if not found:
+        return "No learner of this suite reads rewards and was trained on the true one, so none can be judged."
+    if not told:
+        return "There is no cloning (bc) with three seeds beside the learners: whether they learn cannot be told."
+    able = sum(item.beats_cloning for item in told)
+    rest = len(told) - able
+    pairs = count(len(told), "pair")
+    text = f"{able} of {pairs} of learner and data beat cloning under the true reward, by the whole interval."
+    if not rest:
+        return text
+    others = f"the other {rest}" if able else "them"
+    return f"{text} A wrong reward's score says little about rewards in {others}."
+
+
+def seed_sentence(board: Leaderboard) -> str:
+    """How many seeds the cells stand on."""
+    few = board.few_seeds
+    if not few.of:
+        return ""
+    if not few.cells:
+        return f"Every cell has at least {FEW_SEEDS} seeds. Intervals are as wide as so few ask for."
+    have = "has" if few.of == 1 else "have"
+    return f"{few.cells:,} of {count(few.of, 'cell')} {have} fewer than {FEW_SEEDS} seeds: their intervals say little."
+
+
+def chance_sentence(headline: Headline) -> str:
+    """How much of the variance no source decides."""
+    rest = dict(headline.overall.shares)["rest"].value
+    if not np.isfinite(rest):
+        return ""
+    return (
+        f"{percent(rest)} of the variance has no known source. It is what a seed does to one cell and not to the next."
+    )
+
+
+def training_sentence(board: Leaderboard, curves: Sequence[Curve]) -> str:
+    """How long the runs trained, and in how many cells the score still rose."""
+    steps = sorted({step for entry in board.algorithms for step in entry.steps})
+    if not steps:
+        return ""
+    trained = f"Runs train for {spread(steps, 0)} gradient steps."
+    ends = [curve.values[-2:] for curve in curves if len(curve.steps) > 1]
+    if not ends:
+        return trained
+    rose = sum(last.value > before.value for before, last in ends)
+    return f"{trained} In {rose} of {count(len(ends), 'cell')} the last score is above the one before it."
