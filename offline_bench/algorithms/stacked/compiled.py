@@ -1,4 +1,4 @@
-"""Hidden layers by `hidden.c`, compiled here by the machine's own compiler: the library's bits, in fewer passes.
+"""Layers by `layers.c`, compiled here by the machine's own compiler: the library's bits, in fewer passes.
 
 It is used where there is a compiler, and for the shapes for which it agrees with the library to the bit; whatever is
 missing, the library's own layers do the same.
@@ -15,14 +15,15 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from offline_bench.algorithms.stacked.layers import Gradients, LibraryLayers
+from offline_bench.algorithms.stacked.layers import LibraryLayers
 
-SOURCE = Path(__file__).with_name("hidden.c")
+SOURCE = Path(__file__).with_name("layers.c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 # Set to anything, it keeps the compiler out.
 SWITCH = "OFFLINE_BENCH_NO_COMPILER"
@@ -35,59 +36,58 @@ class CompiledLayers:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._forward, self._backward = library.forward, library.backward
 
-    def forward(
-        self, inputs: Tensor, members: int, weights: Sequence[Tensor], biases: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def forward(self, inputs: Tensor, members: int, parameters: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """See `LibraryLayers.forward`."""
-        nets, batch = len(inputs) * members, inputs.shape[1]
-        sizes = _sizes(weights)
-        hidden = [torch.empty(nets, batch, size) for size in sizes[1:]]
+        nets, batch, sizes = len(inputs) * members, inputs.shape[1], _sizes(parameters)
+        hidden = [torch.empty(nets, batch, size) for size in sizes[1:-1]]
+        outputs = torch.empty(nets, sizes[-1], batch)
         failed = self._forward(
-            *_numbers(nets, members, _step(weights[0]), batch, len(hidden)),
+            *_numbers(nets, members, _step(parameters[0]), batch, len(hidden)),
             _array(sizes),
             *_place(inputs),
-            _pointers(weights),
-            _pointers(biases),
+            _pointers(parameters[::2]),
+            _pointers(parameters[1::2]),
             _pointers(hidden),
+            _pointer(outputs),
         )
-        if failed:
-            raise MemoryError("no memory for the hidden layers")
-        return hidden
+        _check(failed)
+        return hidden, outputs.transpose(1, 2)
 
     def backward(
         self,
         inputs: Tensor,
         members: int,
-        weights: Sequence[Tensor],
+        parameters: Sequence[Tensor],
         hidden: Sequence[Tensor],
         gradient: Tensor,
         into: Sequence[Tensor] | None = None,
         columns: int | None = None,
-    ) -> Gradients:
-        """See `LibraryLayers.backward`."""
-        nets, batch, outputs = gradient.shape
-        sizes = [*_sizes(weights[:-1]), outputs]
+    ) -> Tensor | None:
+        """See `LibraryLayers.backward`; `gradient` is contiguous."""
+        nets, batch, sizes = len(gradient), gradient.shape[1], _sizes(parameters)
         of_sums = [torch.empty_like(units) for units in hidden]
         by_inputs = None if columns is None else torch.empty(nets, batch, sizes[0] - columns)
         failed = self._backward(
-            *_numbers(nets, members, _step(weights[0]), batch, len(hidden)),
+            *_numbers(nets, members, _step(parameters[0]), batch, len(hidden)),
             _array(sizes),
             *_place(inputs),
-            _pointers(weights),
+            _pointers(parameters[::2]),
             _pointers(hidden),
             _pointers([*of_sums, gradient]),
-            None if into is None else _pointers(into),
-            None if by_inputs is None else ctypes.c_void_p(by_inputs.data_ptr()),
+            None if into is None else _pointers(into[::2]),
+            None if into is None else _pointers(into[1::2]),
+            _pointer(by_inputs),
             ctypes.c_long(columns or 0),
         )
-        if failed:
-            raise MemoryError("no memory for the gradients of the hidden layers")
-        return Gradients(of_sums, by_inputs)
+        _check(failed)
+        if into is not None:
+            torch.sum(gradient, dim=1, keepdim=True, out=into[-1])
+        return by_inputs
 
 
 @lru_cache
 def compiled_layers(sizes: tuple[int, ...], batch: int) -> CompiledLayers | None:
-    """What computes hidden layers of `sizes` (inputs, hidden ..., outputs) for `batch` rows as the library does.
+    """What computes layers of `sizes` (inputs, hidden ..., outputs) for `batch` rows as the library does.
 
     None without a compiler, or where the two do not agree to the bit.
     """
@@ -99,16 +99,17 @@ def compiled_layers(sizes: tuple[int, ...], batch: int) -> CompiledLayers | None
 def _agrees(layers: CompiledLayers, sizes: tuple[int, ...], batch: int) -> bool:
     random = torch.Generator().manual_seed(0)
     inputs = torch.randn(1, batch, sizes[0] + 1, generator=random)[..., :-1]
-    weights = [torch.randn(2, n, m, generator=random) / n**0.5 for n, m in zip(sizes, sizes[1:], strict=False)]
-    biases = [torch.randn(2, 1, m, generator=random) for m in sizes[1:-1]]
+    parameters = []
+    for n, m in pairwise(sizes):
+        parameters += [torch.randn(2, n, m, generator=random) / n**0.5, torch.randn(2, 1, m, generator=random)]
     gradient = torch.randn(2, batch, sizes[-1], generator=random)
     told = []
     for way in (LibraryLayers(), layers):
-        into = [torch.zeros_like(weight) for weight in weights[:-1]]
-        hidden = way.forward(inputs, 2, weights[:-1], biases)
-        found = way.backward(inputs, 2, weights, hidden, gradient, into, 0)
-        assert found.by_inputs is not None
-        told.append([*hidden, *found.of_sums, *into, found.by_inputs])
+        into = [torch.zeros_like(parameter) for parameter in parameters]
+        hidden, outputs = way.forward(inputs, 2, parameters)
+        by_inputs = way.backward(inputs, 2, parameters, hidden, gradient, into, 0)
+        assert by_inputs is not None
+        told.append([*hidden, outputs, *into, by_inputs])
     return all(map(torch.equal, *told))
 
 
@@ -119,7 +120,7 @@ def _load() -> ctypes.CDLL | None:
         return None
     name = hashlib.sha256(f"{compiler} {FLAGS} {_processor()}".encode() + SOURCE.read_bytes()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offline-bench"
-    path = folder / f"hidden-{name}.so"
+    path = folder / f"layers-{name}.so"
     try:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -142,8 +143,8 @@ def _processor() -> str:
     return "".join(sorted({line for line in lines if line.startswith(("flags", "model name", "Features"))}))
 
 
-def _sizes(weights: Sequence[Tensor]) -> list[int]:
-    return [weights[0].shape[1], *(weight.shape[2] for weight in weights)]
+def _sizes(parameters: Sequence[Tensor]) -> list[int]:
+    return [parameters[0].shape[1], *(weight.shape[2] for weight in parameters[::2])]
 
 
 def _step(weight: Tensor) -> int:
@@ -166,3 +167,12 @@ def _array(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_long]:
 
 def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
+
+
+def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+
+
+def _check(failed: int) -> None:
+    if failed:
+        raise MemoryError("no memory for the layers of a slab")

@@ -1,4 +1,4 @@
-"""The hidden layers of stacked networks, forward and backward, in the library's products: on any device.
+"""The layers of stacked networks, forward and backward, in the library's products: on any device.
 
 The heads and the first layer are thin, and a matrix library is slow at results with few columns: three to eight times
 slower than at the same numbers computed as a result with few rows.
@@ -7,66 +7,48 @@ slower than at the same numbers computed as a result with few rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
-class Gradients:
-    """What a backward pass finds beside the gradients of the weights.
+class LibraryLayers:
+    """Linear layers with ReLU between. Networks are numbered run by run, `members` to a run: nets = runs · members.
 
-    of_sums    of the sums below every hidden unit, layer by layer, (nets, b, units)
-    by_inputs  of the inputs, (nets, b, columns), where it was asked for
+    `parameters` are, for each layer, a weight (nets, inputs, outputs) and a bias (nets, 1, outputs).
     """
 
-    of_sums: list[Tensor]
-    by_inputs: Tensor | None
-
-
-class LibraryLayers:
-    """Linear layers with ReLU. Networks are numbered run by run, `members` of them to a run: nets = runs · members."""
-
-    def forward(
-        self, inputs: Tensor, members: int, weights: Sequence[Tensor], biases: Sequence[Tensor]
-    ) -> list[Tensor]:
-        """Inputs (runs, b, n), the same for all members, to the units of every hidden layer, (nets, b, units).
-
-        weights (nets, inputs, units) and biases (nets, 1, units): those of the hidden layers alone
-        """
-        hidden = [repeat(inputs, members)]
-        for weight, bias in zip(weights, biases, strict=True):
-            hidden.append(torch.baddbmm(bias, hidden[-1], weight).relu_())
-        return hidden[1:]
+    def forward(self, inputs: Tensor, members: int, parameters: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Inputs (runs, b, n), the same for all members, to the units of the hidden layers, (nets, b, units), and to
+        the outputs (nets, b, outputs)."""
+        units = [repeat(inputs, members)]
+        for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+            units.append(torch.baddbmm(bias, units[-1], weight).relu_())
+        return units[1:], thin_product(units[-1], parameters[-2]).add_(parameters[-1])
 
     def backward(
         self,
         inputs: Tensor,
         members: int,
-        weights: Sequence[Tensor],
+        parameters: Sequence[Tensor],
         hidden: Sequence[Tensor],
         gradient: Tensor,
         into: Sequence[Tensor] | None = None,
         columns: int | None = None,
-    ) -> Gradients:
-        """From the `gradient` of the outputs (nets, b, outputs) down through the hidden layers.
+    ) -> Tensor | None:
+        """From the `gradient` of the outputs to those of the parameters, `into` their places, where these are given.
 
-        weights   all of them, the head's last
-        into      takes the gradients of the hidden layers' weights, where given
-        columns   the gradient of the inputs from this column on is asked for
+        With `columns`, returns the gradient of the inputs from that column on, (nets, b, ...).
         """
-        of_sums: list[Tensor] = []
-        for layer in reversed(range(len(hidden))):
-            gradient = _input_gradient(gradient, weights[layer + 1])
-            torch.ops.aten.threshold_backward.grad_input(gradient, hidden[layer], 0.0, grad_input=gradient)
-            of_sums.insert(0, gradient)
+        weights = parameters[::2]
+        for layer in reversed(range(len(weights))):
             if into is not None:
-                below = hidden[layer - 1] if layer else repeat(inputs, members)
-                weight_gradient(below, gradient, into[layer])
-        if columns is None:
-            return Gradients(of_sums, None)
-        return Gradients(of_sums, thin_product(gradient, weights[0].transpose(1, 2))[..., columns:])
+                weight_gradient(hidden[layer - 1] if layer else repeat(inputs, members), gradient, into[2 * layer])
+                torch.sum(gradient, dim=1, keepdim=True, out=into[2 * layer + 1])
+            if layer:
+                gradient = _input_gradient(gradient, weights[layer])
+                torch.ops.aten.threshold_backward.grad_input(gradient, hidden[layer - 1], 0.0, grad_input=gradient)
+        return None if columns is None else thin_product(gradient, weights[0].transpose(1, 2))[..., columns:]
 
 
 def repeat(inputs: Tensor, members: int) -> Tensor:

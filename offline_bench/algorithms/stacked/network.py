@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
-from offline_bench.algorithms.stacked.layers import LibraryLayers, thin_product, weight_gradient
+from offline_bench.algorithms.stacked.layers import LibraryLayers
 
 
 # What is done to the parameters one by one is done to whole vector registers: the rest would round in another way, and a
@@ -40,14 +40,15 @@ class Network:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """(runs, b, inputs), the same for every member, to (runs, members, b, outputs); nothing is kept."""
-        hidden = LibraryLayers().forward(inputs, self.members, self.weights()[:-1], self.biases()[:-1])
-        return self._head(hidden[-1])
+        return self._of_runs(LibraryLayers().forward(inputs, self.members, self.parameters)[1])
 
     def forward(self, inputs: Tensor) -> Pass:
         """As a call, in a minibatch of training, with what the way back needs."""
-        layers = self._layers(inputs)
-        hidden = layers.forward(inputs, self.members, self.weights()[:-1], self.biases()[:-1])
-        return Pass(self, layers, inputs, hidden, self._head(hidden[-1]))
+        sizes = (inputs.shape[2], *(weight.shape[2] for weight in self.weights()))
+        layers = compiled_layers(sizes, inputs.shape[1]) if inputs.device.type == "cpu" else None
+        way = layers or LibraryLayers()
+        hidden, outputs = way.forward(inputs, self.members, self.parameters)
+        return Pass(self, way, inputs, hidden, self._of_runs(outputs))
 
     @cached_property
     def first(self) -> Network:
@@ -81,23 +82,12 @@ class Network:
         """The weight matrices, without the biases."""
         return self.parameters[::2]
 
-    def biases(self) -> list[Tensor]:
-        """The biases."""
-        return self.parameters[1::2]
-
     def of_run(self, run: int) -> list[Tensor]:
         """Views of one run's parameters, each (members, ...)."""
         return [p.view(self.runs, self.members, *p.shape[1:])[run] for p in self.parameters]
 
-    def _head(self, hidden: Tensor) -> Tensor:
-        outputs = thin_product(hidden, self.parameters[-2]).add_(self.parameters[-1])
-        return outputs.view(self.runs, self.members, hidden.shape[1], -1)
-
-    def _layers(self, inputs: Tensor) -> LibraryLayers | CompiledLayers:
-        if inputs.device.type != "cpu":
-            return LibraryLayers()
-        sizes = (inputs.shape[2], *(weight.shape[2] for weight in self.weights()))
-        return compiled_layers(sizes, inputs.shape[1]) or LibraryLayers()
+    def _of_runs(self, outputs: Tensor) -> Tensor:
+        return outputs.view(self.runs, self.members, *outputs.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -112,28 +102,19 @@ class Pass:
 
     def backward(self, gradient: Tensor) -> None:
         """From the `gradient` of the outputs, shaped as they, to those of the network's parameters, in their places."""
-        gradient, into = self._of_nets(gradient), self.network.gradients
-        weight_gradient(self.hidden[-1], gradient, into[-2])
-        weights = self.network.weights()
-        found = self.layers.backward(
-            self.inputs, self.network.members, weights, self.hidden, gradient, into[:-2:2]
-        )
-        for of_sums, bias in zip([*found.of_sums, gradient], into[1::2], strict=True):
-            torch.sum(of_sums, dim=1, keepdim=True, out=bias)
+        self._back(gradient, self.network.gradients, None)
 
     def by_inputs(self, gradient: Tensor, columns: int) -> Tensor:
         """From the `gradient` of the outputs to that of the inputs from number `columns` on, (runs, members, b, ...)."""
-        gradient = self._of_nets(gradient)
-        weights = self.network.weights()
-        found = self.layers.backward(
-            self.inputs, self.network.members, weights, self.hidden, gradient, None, columns
-        ).by_inputs
+        found = self._back(gradient, None, columns)
         assert found is not None
         return found.view(self.network.runs, self.network.members, *found.shape[1:])
 
-    def _of_nets(self, gradient: Tensor) -> Tensor:
+    def _back(self, gradient: Tensor, into: list[Tensor] | None, columns: int | None) -> Tensor | None:
         # Sums over the minibatch go another way through memory laid otherwise, and would round otherwise.
-        return gradient.reshape(-1, *gradient.shape[2:]).contiguous()
+        of_nets = gradient.reshape(-1, *gradient.shape[2:]).contiguous()
+        net = self.network
+        return self.layers.backward(self.inputs, net.members, net.parameters, self.hidden, of_nets, into, columns)
 
 
 def initialize(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from offline_bench.algorithms.stacked.network import Network
 
@@ -29,24 +28,20 @@ class Adam:
 
     def step(self) -> None:
         """One step along the gradients."""
-        adam(
+        self._step.add_(1.0)
+        torch._fused_adam_(
             [self._values],
             [self._gradient],
             [self._mean],
             [self._square],
             [],
             [self._step],
-            foreach=False,
-            capturable=False,
-            differentiable=False,
-            fused=True,
-            has_complex=False,
-            amsgrad=False,
+            lr=self.learning_rate,
             beta1=0.9,
             beta2=0.999,
-            lr=self.learning_rate,
             weight_decay=0.0,
             eps=1e-8,
+            amsgrad=False,
             maximize=False,
         )
 
