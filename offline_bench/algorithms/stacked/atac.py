@@ -123,7 +123,7 @@ class ATAC(StackedAlgorithm):
         """(s', a') with a' ~ π(·|s'), and y = B(min_j Q̄_j(s', a')), (runs, 1, b)."""
         next_actions = self.policy(batch.next_observations).sample(batch.noise["next_action"])
         next_pairs = torch.cat([batch.next_observations, next_actions], dim=-1)
-        next_values = self.target_critics.forward(next_pairs).outputs.squeeze(-1).amin(dim=1, keepdim=True)
+        next_values = self.target_critics.values(next_pairs).squeeze(-1).amin(dim=1, keepdim=True)
         return next_pairs, self.backup(batch, next_values)
 
     def backup(self, batch: Batch, next_values: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ class ATAC(StackedAlgorithm):
         return loss
 
     def policy(self, observations: Tensor) -> SquashedGaussian:
-        return SquashedGaussian(self.actor.forward(observations).outputs[:, 0])
+        return SquashedGaussian(self.actor.values(observations)[:, 0])
 
     def temperature(self) -> Tensor:
         """(runs,)."""

@@ -36,18 +36,20 @@ class CompiledLayers:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._forward, self._backward = library.forward, library.backward
 
-    def forward(self, inputs: Tensor, members: int, parameters: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+    def forward(
+        self, inputs: Tensor, members: int, parameters: Sequence[Tensor], keep: bool = True
+    ) -> tuple[list[Tensor], Tensor]:
         """See `LibraryLayers.forward`."""
         nets, batch, sizes = len(inputs) * members, inputs.shape[1], _sizes(parameters)
-        hidden = [torch.empty(nets, batch, size) for size in sizes[1:-1]]
+        hidden = [torch.empty(nets, batch, size) for size in sizes[1:-1]] if keep else []
         outputs = torch.empty(nets, sizes[-1], batch)
         failed = self._forward(
-            *_numbers(nets, members, _step(parameters[0]), batch, len(hidden)),
+            *_numbers(nets, members, _step(parameters[0]), batch, len(sizes) - 2),
             _array(sizes),
             *_place(inputs),
             _pointers(parameters[::2]),
             _pointers(parameters[1::2]),
-            _pointers(hidden),
+            _pointers(hidden) if keep else None,
             _pointer(outputs),
         )
         _check(failed)
@@ -65,7 +67,6 @@ class CompiledLayers:
     ) -> Tensor | None:
         """See `LibraryLayers.backward`; `gradient` is contiguous."""
         nets, batch, sizes = len(gradient), gradient.shape[1], _sizes(parameters)
-        of_sums = [torch.empty_like(units) for units in hidden]
         by_inputs = None if columns is None else torch.empty(nets, batch, sizes[0] - columns)
         failed = self._backward(
             *_numbers(nets, members, _step(parameters[0]), batch, len(hidden)),
@@ -73,7 +74,7 @@ class CompiledLayers:
             *_place(inputs),
             _pointers(parameters[::2]),
             _pointers(hidden),
-            _pointers([*of_sums, gradient]),
+            _pointer(gradient),
             None if into is None else _pointers(into[::2]),
             None if into is None else _pointers(into[1::2]),
             _pointer(by_inputs),

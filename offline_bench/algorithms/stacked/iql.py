@@ -36,7 +36,7 @@ class IQL(StackedAlgorithm):
         self.critic_optimizer = self.optimizer("critic_adam", [self.critics, self.value], self.critic_learning_rate)
 
     def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        data_values = self.target_critics.forward(batch.pairs).outputs.squeeze(-1).amin(dim=1)
+        data_values = self.target_critics.values(batch.pairs).squeeze(-1).amin(dim=1)
         losses = self.update_critics(batch, data_values)
         losses["actor_loss"] = self.update_actor(batch, data_values)
         move_target(self.target_critics, self.critics, self.tau)
@@ -47,7 +47,7 @@ class IQL(StackedAlgorithm):
 
         data_values  q̄ (runs, b): the target critics' least value of the data's actions
         """
-        next_values = self.value.forward(batch.next_observations).outputs[:, 0, :, 0]
+        next_values = self.value.values(batch.next_observations)[:, 0, :, 0]
         targets = batch.rewards + self.gamma[:, None] * batch.continues * next_values
         critics, value = self.critics.forward(batch.pairs), self.value.forward(batch.observations)
         q_losses, by_values = squared_error(critics.outputs.squeeze(-1), targets[:, None])
@@ -62,7 +62,7 @@ class IQL(StackedAlgorithm):
 
     def update_actor(self, batch: Batch, data_values: Tensor) -> Tensor:
         """L(π) = -mean min(exp(β A), w) log π(a|s), where A = q̄ - V(s) and w bound the weight, no part of the gradient."""
-        advantage = data_values - self.value.forward(batch.observations).outputs[:, 0, :, 0]
+        advantage = data_values - self.value.values(batch.observations)[:, 0, :, 0]
         weight = torch.minimum((self.weight_temp[:, None] * advantage).exp_(), self.max_weight[:, None])
         actor, raw_spread = self.actor.forward(batch.observations), self.spread.parameters[0]
         mean = actor.outputs[:, 0].tanh()

@@ -18,9 +18,11 @@ class LibraryLayers:
     `parameters` are, for each layer, a weight (nets, inputs, outputs) and a bias (nets, 1, outputs).
     """
 
-    def forward(self, inputs: Tensor, members: int, parameters: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+    def forward(
+        self, inputs: Tensor, members: int, parameters: Sequence[Tensor], keep: bool = True
+    ) -> tuple[list[Tensor], Tensor]:
         """Inputs (runs, b, n), the same for all members, to the units of the hidden layers, (nets, b, units), and to
-        the outputs (nets, b, outputs)."""
+        the outputs (nets, b, outputs). Unless asked to `keep` them, the former may be left out."""
         units = [repeat(inputs, members)]
         for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
             units.append(torch.baddbmm(bias, units[-1], weight).relu_())

@@ -39,16 +39,23 @@ class Network:
         self.members = members
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """(runs, b, inputs), the same for every member, to (runs, members, b, outputs); nothing is kept."""
+        """(runs, b, inputs), the same for every member, to (runs, members, b, outputs); for any b, nothing is kept."""
         return self._of_runs(LibraryLayers().forward(inputs, self.members, self.parameters)[1])
 
+    def values(self, inputs: Tensor) -> Tensor:
+        """As a call, in a minibatch of training."""
+        return self._of_runs(self._layers(inputs).forward(inputs, self.members, self.parameters, keep=False)[1])
+
     def forward(self, inputs: Tensor) -> Pass:
-        """As a call, in a minibatch of training, with what the way back needs."""
+        """As `values`, with what the way back needs."""
+        layers = self._layers(inputs)
+        hidden, outputs = layers.forward(inputs, self.members, self.parameters)
+        return Pass(self, layers, inputs, hidden, self._of_runs(outputs))
+
+    def _layers(self, inputs: Tensor) -> LibraryLayers | CompiledLayers:
         sizes = (inputs.shape[2], *(weight.shape[2] for weight in self.weights()))
         layers = compiled_layers(sizes, inputs.shape[1]) if inputs.device.type == "cpu" else None
-        way = layers or LibraryLayers()
-        hidden, outputs = way.forward(inputs, self.members, self.parameters)
-        return Pass(self, way, inputs, hidden, self._of_runs(outputs))
+        return layers or LibraryLayers()
 
     @cached_property
     def first(self) -> Network:

@@ -38,7 +38,7 @@ class SoftActorCritic(StackedAlgorithm):
         return self.log_temperature.parameters[0][:, 0, 0].exp()
 
     def policy(self, observations: Tensor) -> SquashedGaussian:
-        return policy_of(self.actor.forward(observations))
+        return SquashedGaussian(self.actor.values(observations)[:, 0])
 
     def targets(self, batch: Batch, next_values: Tensor) -> Tensor:
         """r + γ V(s'), (runs, b)."""
@@ -46,7 +46,7 @@ class SoftActorCritic(StackedAlgorithm):
 
     def least_target_value(self, observations: Tensor, actions: Tensor) -> Tensor:
         pairs = torch.cat([observations, actions], dim=-1)
-        return self.target_critics.forward(pairs).outputs.squeeze(-1).amin(dim=1)
+        return self.target_critics.values(pairs).squeeze(-1).amin(dim=1)
 
     def update_actor(self, batch: Batch, actor: Pass) -> dict[str, Tensor]:
         """L(π) = mean(T log π(a|s) - min_j Q_j(s, a)) at a ~ π(·|s); `actor` is the actor's pass over the batch."""

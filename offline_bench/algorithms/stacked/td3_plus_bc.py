@@ -57,9 +57,9 @@ class TD3PlusBC(StackedAlgorithm):
         clip = self.target_smoothing_clip[:, None, None]
         noise = batch.noise["smoothing"] * self.target_smoothing_sigma[:, None, None]
         noise = torch.minimum(torch.maximum(noise, -clip), clip)
-        next_actions = self.target_actor.forward(batch.next_observations).outputs[:, 0].tanh()
+        next_actions = self.target_actor.values(batch.next_observations)[:, 0].tanh()
         next_pairs = torch.cat([batch.next_observations, next_actions.add(noise).clamp_(-1.0, 1.0)], dim=-1)
-        next_values = self.target_critics.forward(next_pairs).outputs.squeeze(-1).amin(dim=1)
+        next_values = self.target_critics.values(next_pairs).squeeze(-1).amin(dim=1)
         return batch.rewards + self.gamma[:, None] * batch.continues * next_values
 
     def update_actor(self, batch: Batch) -> Tensor:
