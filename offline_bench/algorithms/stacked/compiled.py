@@ -23,7 +23,7 @@ from torch import Tensor
 
 from offline_bench.algorithms.stacked.layers import LibraryLayers
 
-SOURCE = Path(__file__).with_name("layers.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("layers.c", "sums.h", "product.h"))
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 # Set to anything, it keeps the compiler out.
 SWITCH = "OFFLINE_BENCH_NO_COMPILER"
@@ -119,7 +119,8 @@ def _load() -> ctypes.CDLL | None:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None or os.environ.get(SWITCH):
         return None
-    name = hashlib.sha256(f"{compiler} {FLAGS} {_processor()}".encode() + SOURCE.read_bytes()).hexdigest()[:16]
+    text = b"".join(source.read_bytes() for source in SOURCES)
+    name = hashlib.sha256(f"{compiler} {FLAGS} {_processor()}".encode() + text).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offline-bench"
     path = folder / f"layers-{name}.so"
     try:
@@ -127,7 +128,7 @@ def _load() -> ctypes.CDLL | None:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 built = Path(scratch) / path.name
-                command = [compiler, *FLAGS, str(SOURCE), "-o", str(built)]
+                command = [compiler, *FLAGS, str(SOURCES[0]), "-o", str(built)]
                 subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603
                 built.replace(path)
         return ctypes.CDLL(str(path))

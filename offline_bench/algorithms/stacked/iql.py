@@ -61,7 +61,7 @@ class IQL(StackedAlgorithm):
         return {"critic_loss": q_loss + v_loss, "q_loss": q_loss, "v_loss": v_loss}
 
     def update_actor(self, batch: Batch, data_values: Tensor) -> Tensor:
-        """L(π) = -mean min(exp(β A), w) log π(a|s), where A = q̄ - V(s) and w bound the weight, no part of the gradient."""
+        """L(π) = -mean min(exp(β A), w) log π(a|s), A = q̄ - V(s); the weight has no part in the gradient."""
         advantage = data_values - self.value.values(batch.observations)[:, 0, :, 0]
         weight = torch.minimum((self.weight_temp[:, None] * advantage).exp_(), self.max_weight[:, None])
         actor, raw_spread = self.actor.forward(batch.observations), self.spread.parameters[0]

@@ -15,9 +15,8 @@ from torch import Tensor
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
 from offline_bench.algorithms.stacked.layers import LibraryLayers
 
-
-# What is done to the parameters one by one is done to whole vector registers: the rest would round in another way, and a
-# number must not depend on how many runs stand before it.
+# What is done to parameters one by one is done to whole vector registers: a rest would round in another way, and no
+# number may depend on how many runs stand before it.
 LANES = 16
 
 
@@ -112,7 +111,7 @@ class Pass:
         self._back(gradient, self.network.gradients, None)
 
     def by_inputs(self, gradient: Tensor, columns: int) -> Tensor:
-        """From the `gradient` of the outputs to that of the inputs from number `columns` on, (runs, members, b, ...)."""
+        """From the `gradient` of the outputs to the inputs' from column `columns` on: (runs, members, b, ...)."""
         found = self._back(gradient, None, columns)
         assert found is not None
         return found.view(self.network.runs, self.network.members, *found.shape[1:])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from offline_bench.algorithms.stacked.network import Network
 
+
 class Adam:
     """Adam with PyTorch's defaults; elementwise, so each run has its own. Source: Kingma & Ba 2015.
 

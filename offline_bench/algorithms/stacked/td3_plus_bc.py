@@ -63,7 +63,7 @@ class TD3PlusBC(StackedAlgorithm):
         return batch.rewards + self.gamma[:, None] * batch.continues * next_values
 
     def update_actor(self, batch: Batch) -> Tensor:
-        """L(π) = -λ mean Q_1(s, π(s)) + mean (π(s) - a)², where λ = α / mean|Q_1(s, π(s))| is no part of the gradient."""
+        """L(π) = -λ mean Q_1(s, π(s)) + mean (π(s) - a)²; λ = α / mean|Q_1(s, π(s))| has no part in the gradient."""
         actor = self.actor.forward(batch.observations)
         actions = actor.outputs[:, 0].tanh()
         critic = self.critics.first.forward(torch.cat([batch.observations, actions], dim=-1))
