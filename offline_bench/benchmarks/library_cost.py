@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from offline_bench.algorithms.allocator import keep_freed_memory
 from offline_bench.algorithms.determinism import one_thread
-from offline_bench.algorithms.stacked.compiled import compiled_layers
+from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
 from offline_bench.algorithms.stacked.layers import LibraryLayers
 
 NETS, BATCH = 16, 256
@@ -58,13 +59,13 @@ def measure_layers(width: int, rounds: int = 30) -> LayersCost:
     random = torch.Generator().manual_seed(0)
     inputs = torch.randn(NETS, BATCH, INPUTS, generator=random)
     parameters = []
-    for n, m in zip(sizes, sizes[1:], strict=False):
+    for n, m in pairwise(sizes):
         parameters += [torch.randn(NETS, n, m, generator=random) / n**0.5, torch.zeros(NETS, 1, m)]
     into, gradient = [torch.zeros_like(p) for p in parameters], torch.randn(NETS, BATCH, OUTPUTS, generator=random)
     weights = sum(p.numel() for p in parameters[::2])
     operations = 2 * BATCH * (3 * weights - parameters[0].numel())
 
-    def pass_through(layers: LibraryLayers) -> Callable[[], object]:
+    def pass_through(layers: LibraryLayers | CompiledLayers) -> Callable[[], object]:
         def there_and_back() -> None:
             hidden, _ = layers.forward(inputs, 1, parameters)
             layers.backward(inputs, 1, parameters, hidden, gradient, into)
@@ -79,12 +80,13 @@ def measure_layers(width: int, rounds: int = 30) -> LayersCost:
 
 
 def _measure_product(rows: int, inner: int, columns: int, rounds: int) -> LibraryCost:
-    left, right, result = (
-        torch.rand(NETS, rows, inner),
-        torch.rand(NETS, inner, columns),
-        torch.rand(NETS, rows, columns),
-    )
+    left, right = torch.rand(NETS, rows, inner), torch.rand(NETS, inner, columns)
+    result = torch.empty(NETS, rows, columns)
     arrays = left.numpy(), right.numpy(), result.numpy()
+    calls: list[Callable[[], object]] = [
+        lambda: torch.bmm(left, right, out=result),
+        lambda: np.matmul(arrays[0], arrays[1], out=arrays[2]),
+    ]
     onednn = _with_onednn(lambda: torch.bmm(left, right, out=result))
     torch.bmm(left, right, out=result)
     rounded = result.clone()

@@ -1,4 +1,4 @@
-"""What a gradient step costs beside JAX: the stacked trainer and a vmapped, jitted learner take turns, a process each."""
+"""What a gradient step costs beside JAX: the stacked trainer and a vmapped, jitted learner, taking turns."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def measure_peer(
 
 
 class JaxProcess:
-    """A learner in JAX, in a process of its own: it takes the processor's threads as it finds them, so it is given one."""
+    """A learner in JAX, in a process of its own, made to believe in one core: it starts a thread for each."""
 
     longest: int | None = None
 

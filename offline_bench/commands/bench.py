@@ -12,8 +12,10 @@ import typer
 
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
+from offline_bench.benchmarks.library_cost import measure_layers, measure_libraries
 from offline_bench.benchmarks.loading_cost import measure_loading
 from offline_bench.benchmarks.opponent import Size
+from offline_bench.benchmarks.peer_cost import PEER_SIZES, PEER_SLABS, PEERS, PeerCost, has_jax, measure_peer
 from offline_bench.benchmarks.sampling_cost import measure_sampling
 from offline_bench.benchmarks.step_profile import Profile, profile_training
 from offline_bench.benchmarks.training_cost import (
@@ -41,11 +43,11 @@ WANTED_TO_PRODUCTS = 1.5
 LARGE_SLAB = 12
 MEMORY_OF = ("td3-plus-bc", "cql")
 LEGEND = """\
-Milliseconds are per run and gradient step: medians over turns on one thread, d3rlpy in a process of its own; a ratio
-is the median of each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one run (atac,
-pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step alone, on
-operands of the same layouts. Plain: as many operations at the rate of one product, minibatch × width by width × width
-({rates})."""
+Milliseconds are of processor time, per run and gradient step: medians over turns on one thread, d3rlpy in a process of
+its own; a ratio is the median of each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one
+run (atac, pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step by
+torch's library alone, on operands of the same layouts; compiled layers can be faster. Plain: as many operations at the
+rate of one product, minibatch × width by width × width ({rates})."""
 
 Done = TypeVar("Done")
 
@@ -85,6 +87,11 @@ class Choice:
     def cells(self) -> list[tuple[str, Size]]:
         return [(name, size) for size in self.sizes() for name in self.algorithms or ALGORITHMS]
 
+    def peer_cells(self) -> list[tuple[str, Size]]:
+        """What a learner in JAX is beside."""
+        names = [name for name in PEERS if not self.algorithms or name in self.algorithms]
+        return [(name, size) for size in PEER_SIZES if not self.widths or size.width in self.widths for name in names]
+
     def memory_cells(self) -> list[tuple[str, Size, int]]:
         slabs = [runs for runs in self.runs() if runs >= LARGE_SLAB]
         return [(name, size, k) for size in self.sizes() for name in self.algorithms or MEMORY_OF for k in slabs]
@@ -107,10 +114,14 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
         for cost in costs
     ]
     _print_training(training)
+    peers = _measure_peers(choice)
+    if not choice.is_narrow:
+        _print_libraries()
     memory = list(_each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
     _print_memory(memory)
     if file is not None:
-        measured |= {"training": [asdict(cost) for cost in training], "memory": [asdict(cost) for cost in memory]}
+        costs = {"training": training, "jax": peers, "memory": memory}
+        measured |= {name: [asdict(cost) for cost in found] for name, found in costs.items()}  # type: ignore[call-overload]
         file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
@@ -157,6 +168,42 @@ def _training_row(cost: TrainingCost) -> tuple[str, ...]:
         *(nearer, f"{cost.to_plain:.2f}", f"{cost.ours:.3f}", f"{cost.d3rlpy:.2f}"),
         *(f"{cost.products:.3f}", f"{cost.plain:.3f}", f"{cost.gflop:.3g}"),
     )
+
+
+def _measure_peers(choice: Choice) -> list[PeerCost]:
+    """Ours beside JAX's, printed; none where the extra is not installed, which is said."""
+    if not choice.peer_cells():
+        return []
+    if not has_jax():
+        typer.echo("Not measured beside JAX, which is not installed: pip install 'offline-bench[jax]'.\n")
+        return []
+    slabs = choice.slabs or PEER_SLABS
+    cells = choice.peer_cells()
+    costs = [c for found in _each("jax", cells, lambda cell: measure_peer(*cell, slabs, choice.pace)) for c in found]
+    header = ("algorithm", "network, batch", "runs", "stacked / JAX", "wanted", "stacked ms", "JAX ms")
+    _print_table(header, map(_peer_row, costs))
+    return costs
+
+
+def _peer_row(cost: PeerCost) -> tuple[str, ...]:
+    wanted = "< 1" if cost.ratio < 1 else "< 1, missed"
+    shown = (f"{cost.ratio:.2f}", wanted, f"{cost.ours:.3f}", f"{cost.jax:.3f}")
+    return (cost.algorithm, str(cost.size), str(cost.runs), *shown)
+
+
+def _print_libraries() -> None:
+    """What each matrix library makes of the products of a step, and compiled layers of all of it."""
+    widths = [size.width for size in PEER_SIZES]
+    products = [cost for found in _each("libraries", widths, measure_libraries) for cost in found]
+    rows = [
+        (c.what, f"{c.torch:.0f}", f"{c.openblas:.0f}", "" if c.onednn is None else f"{c.onednn:.0f}") for c in products
+    ]
+    _print_table(("16 products, GFLOP/s", "torch's", "OpenBLAS", "oneDNN"), rows)
+    layers = list(_each("layers", widths, measure_layers))
+    shown = [
+        (f"{c.width}×{c.width}", f"{c.library:.0f}", "" if c.compiled is None else f"{c.compiled:.0f}") for c in layers
+    ]
+    _print_table(("16 critics there and back, GFLOP/s", "by torch's products", "compiled"), shown)
 
 
 def _print_memory(costs: list[MemoryCost]) -> None:
@@ -222,7 +269,9 @@ def _each(title: str, cells: Sequence[Any], measure: Callable[[Any], Done]) -> I
 
 
 def _name(cell: Any) -> str:
-    return ", ".join(map(str, cell)) if isinstance(cell, tuple) else str(cell.__name__).lstrip("_")
+    if isinstance(cell, tuple):
+        return ", ".join(map(str, cell))
+    return str(getattr(cell, "__name__", cell)).lstrip("_")
 
 
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
