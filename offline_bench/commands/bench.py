@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import typer
 
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
-from offline_bench.benchmarks.library_cost import measure_layers, measure_libraries
 from offline_bench.benchmarks.loading_cost import measure_loading
 from offline_bench.benchmarks.opponent import Size
-from offline_bench.benchmarks.peer_cost import PEER_SIZES, PEER_SLABS, PEERS, PeerCost, has_jax, measure_peer
 from offline_bench.benchmarks.sampling_cost import measure_sampling
 from offline_bench.benchmarks.step_profile import Profile, profile_training
 from offline_bench.benchmarks.training_cost import (
@@ -28,7 +26,8 @@ from offline_bench.benchmarks.training_cost import (
     measure_memory,
     measure_training,
 )
-from offline_bench.commands.display import open_bar
+from offline_bench.commands.bench_peers import measure_peers, print_libraries
+from offline_bench.commands.bench_tables import each, print_table
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
 from offline_bench.core.registry import unknown_name
@@ -48,8 +47,6 @@ its own; a ratio is the median of each round's. d3rlpy: `update` on a minibatch 
 run (atac, pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step by
 torch's library alone, on operands of the same layouts; compiled layers can be faster. Plain: as many operations at the
 rate of one product, minibatch × width by width × width ({rates})."""
-
-Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -87,11 +84,6 @@ class Choice:
     def cells(self) -> list[tuple[str, Size]]:
         return [(name, size) for size in self.sizes() for name in self.algorithms or ALGORITHMS]
 
-    def peer_cells(self) -> list[tuple[str, Size]]:
-        """What a learner in JAX is beside."""
-        names = [name for name in PEERS if not self.algorithms or name in self.algorithms]
-        return [(name, size) for size in PEER_SIZES if not self.widths or size.width in self.widths for name in names]
-
     def memory_cells(self) -> list[tuple[str, Size, int]]:
         slabs = [runs for runs in self.runs() if runs >= LARGE_SLAB]
         return [(name, size, k) for size in self.sizes() for name in self.algorithms or MEMORY_OF for k in slabs]
@@ -103,21 +95,21 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
     measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
     typer.echo(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
     if not choice.is_narrow:
-        rows = [row for rows in _each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
+        rows = [row for rows in each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
         measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
-        _print_table(("what, over what", "ratio", "wanted", "the two"), rows)
+        print_table(("what, over what", "ratio", "wanted", "the two"), rows)
     training = [
         cost
-        for costs in _each(
+        for costs in each(
             "training", choice.cells(), lambda cell: measure_training(cell[0], cell[1], choice.runs(), choice.pace)
         )
         for cost in costs
     ]
     _print_training(training)
-    peers = _measure_peers(choice)
+    peers = measure_peers(choice.algorithms, choice.widths, choice.slabs, choice.pace)
     if not choice.is_narrow:
-        _print_libraries()
-    memory = list(_each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
+        print_libraries()
+    memory = list(each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
     _print_memory(memory)
     if file is not None:
         costs = {"training": training, "jax": peers, "memory": memory}
@@ -129,11 +121,11 @@ def print_profiles(choice: Choice) -> None:
     """Print where the time of a step goes, for each algorithm, size and slab chosen."""
     choice.check()
     cells = [(name, size, k) for name, size in choice.cells() for k in choice.slabs or [WANTED_RUNS]]
-    profiles = list(_each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
+    profiles = list(each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
     kinds = list(profiles[0].parts)
     header = ("algorithm", "network, batch", "runs", *kinds, "ms per run and step")
     typer.echo(f"Measured on {read_machine()}; share of the time of a step, on one thread.\n")
-    _print_table(header, (_profile_row(found, kinds) for found in profiles))
+    print_table(header, (_profile_row(found, kinds) for found in profiles))
 
 
 def _profile_row(found: Profile, kinds: list[str]) -> tuple[str, ...]:
@@ -152,7 +144,7 @@ def _print_training(costs: list[TrainingCost]) -> None:
         *("algorithm", "network, batch", "runs", "d3rlpy / stacked", "wanted", "stacked / products", "wanted"),
         *("stacked / plain", "stacked ms", "d3rlpy ms", "products ms", "plain ms", "GFLOP"),
     )
-    _print_table(header, map(_training_row, costs))
+    print_table(header, map(_training_row, costs))
     rates = {cost.size.width: cost.gflops for cost in costs}
     typer.echo(LEGEND.format(rates=", ".join(f"{width}: {rate:.0f} GFLOP/s" for width, rate in rates.items())) + "\n")
 
@@ -170,42 +162,6 @@ def _training_row(cost: TrainingCost) -> tuple[str, ...]:
     )
 
 
-def _measure_peers(choice: Choice) -> list[PeerCost]:
-    """Ours beside JAX's, printed; none where the extra is not installed, which is said."""
-    if not choice.peer_cells():
-        return []
-    if not has_jax():
-        typer.echo("Not measured beside JAX, which is not installed: pip install 'offline-bench[jax]'.\n")
-        return []
-    slabs = choice.slabs or PEER_SLABS
-    cells = choice.peer_cells()
-    costs = [c for found in _each("jax", cells, lambda cell: measure_peer(*cell, slabs, choice.pace)) for c in found]
-    header = ("algorithm", "network, batch", "runs", "stacked / JAX", "wanted", "stacked ms", "JAX ms")
-    _print_table(header, map(_peer_row, costs))
-    return costs
-
-
-def _peer_row(cost: PeerCost) -> tuple[str, ...]:
-    wanted = "< 1" if cost.ratio < 1 else "< 1, missed"
-    shown = (f"{cost.ratio:.2f}", wanted, f"{cost.ours:.3f}", f"{cost.jax:.3f}")
-    return (cost.algorithm, str(cost.size), str(cost.runs), *shown)
-
-
-def _print_libraries() -> None:
-    """What each matrix library makes of the products of a step, and compiled layers of all of it."""
-    widths = [size.width for size in PEER_SIZES]
-    products = [cost for found in _each("libraries", widths, measure_libraries) for cost in found]
-    rows = [
-        (c.what, f"{c.torch:.0f}", f"{c.openblas:.0f}", "" if c.onednn is None else f"{c.onednn:.0f}") for c in products
-    ]
-    _print_table(("16 products, GFLOP/s", "torch's", "OpenBLAS", "oneDNN"), rows)
-    layers = list(_each("layers", widths, measure_layers))
-    shown = [
-        (f"{c.width}×{c.width}", f"{c.library:.0f}", "" if c.compiled is None else f"{c.compiled:.0f}") for c in layers
-    ]
-    _print_table(("16 critics there and back, GFLOP/s", "by torch's products", "compiled"), shown)
-
-
 def _print_memory(costs: list[MemoryCost]) -> None:
     rows = (
         (
@@ -215,7 +171,7 @@ def _print_memory(costs: list[MemoryCost]) -> None:
         for cost in costs
     )
     if costs:
-        _print_table(("algorithm", "network, batch", "runs", "estimate / peak", "peak MiB", "estimate MiB"), rows)
+        print_table(("algorithm", "network, batch", "runs", "estimate / peak", "peak MiB", "estimate MiB"), rows)
 
 
 def _loading() -> list[tuple[str, ...]]:
@@ -252,28 +208,5 @@ def _evaluation() -> list[tuple[str, ...]]:
     return [(what, f"{cost.ratio:.2f}", "≥ 0.85", f"{cost.ours:.0f} steps/s / {cost.bare:.0f} steps/s")]
 
 
-def _call(measure: Callable[[], Done]) -> Done:
+def _call(measure: Callable[[], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
     return measure()
-
-
-def _each(title: str, cells: Sequence[Any], measure: Callable[[Any], Done]) -> Iterator[Done]:
-    """`measure` of each cell, with a bar on stderr."""
-    if not cells:
-        return
-    done = []
-    with open_bar(title, len(cells), "measured") as bar:
-        for number, cell in enumerate(cells, start=1):
-            done.append(measure(cell))
-            bar.show(number / len(cells), number, _name(cell))
-    yield from done
-
-
-def _name(cell: Any) -> str:
-    if isinstance(cell, tuple):
-        return ", ".join(map(str, cell))
-    return str(getattr(cell, "__name__", cell)).lstrip("_")
-
-
-def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = [header, ["---"] * len(header), *rows]
-    typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")

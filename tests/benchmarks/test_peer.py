@@ -9,7 +9,7 @@ from offline_bench.benchmarks import library_cost
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.peer_cost import PEERS, has_jax, measure_peer
 from offline_bench.benchmarks.training_cost import Pace
-from offline_bench.commands import bench
+from offline_bench.commands import bench_peers as bench
 
 needs_jax = pytest.mark.skipif(not has_jax(), reason="the extra jax is not installed")
 
@@ -51,13 +51,13 @@ def test_without_the_extra_the_command_says_so_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, "has_jax", lambda: False)
-    assert bench._measure_peers(bench.Choice()) == []
+    assert bench.measure_peers([], [], [], Pace()) == []
     (line,) = capsys.readouterr().out.strip().splitlines()
     assert "offline-bench[jax]" in line
 
 
 def test_what_has_no_peer_is_not_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench._measure_peers(bench.Choice(["bc"])) == []
+    assert bench.measure_peers(["bc"], [], [], Pace()) == []
     assert capsys.readouterr().out == ""
 
 
