@@ -49,12 +49,13 @@ class IQL(StackedAlgorithm):
         """
         next_values = self.value.values(batch.next_observations)[:, 0, :, 0]
         targets = batch.rewards + self.gamma[:, None] * batch.continues * next_values
-        critics, value = self.critics.forward(batch.pairs), self.value.forward(batch.observations)
+        critics = self.critics.forward(batch.pairs)
         q_losses, by_values = squared_error(critics.outputs.squeeze(-1), targets[:, None])
+        critics.backward(by_values.unsqueeze(-1))
+        value = self.value.forward(batch.observations)
         difference = data_values - value.outputs[:, 0, :, 0]
         weight = (self.expectile[:, None] - (difference < 0).float()).abs_()
         by_value = weight * (1.0 / self.batch_size) * (-2.0 * difference)
-        critics.backward(by_values.unsqueeze(-1))
         value.backward(by_value[:, None, :, None])
         self.critic_optimizer.step()
         q_loss, v_loss = q_losses.sum(dim=-1), (weight * difference.square()).mean(dim=-1)

@@ -55,7 +55,8 @@ int backward(
     float **by_biases, float *by_inputs, long from) {
     Room room;
     if (take(&room, batch, layers + 1, sizes)) return 1;
-    for (long net = 0; net < nets; net++) {
+    // The last network first: what the way there left in the cache is its own.
+    for (long net = nets - 1; net >= 0; net--) {
         const float *gradient = by_outputs + net * batch * sizes[layers + 1];
         for (long l = layers; l >= 0; l--) {
             const long n = sizes[l], m = sizes[l + 1], first = l ? 0 : from, wide = n - first;

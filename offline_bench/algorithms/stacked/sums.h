@@ -24,51 +24,68 @@ static inline __attribute__((always_inline)) void add_products(
     }
 }
 
-/* A square of vectors, rows for columns. */
-static inline __attribute__((always_inline)) void turn(Vector *rows) {
-#pragma GCC unroll 4
-    for (int half = LANES / 2; half; half /= 2) {
-        Bits low, high;
-        for (int j = 0; j < LANES; j++) {
-            low[j] = j & half ? LANES + j - half : j;
-            high[j] = j & half ? LANES + j : j + half;
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++)
-            if (!(i & half)) {
-                const Vector above = rows[i], below = rows[i + half];
-                rows[i] = __builtin_shuffle(above, below, low);
-                rows[i + half] = __builtin_shuffle(above, below, high);
-            }
+/* A square of vectors, rows for columns: at every stage, blocks of `half` change places with those across. */
+#define LOW(j, half) (j) & (half) ? LANES + (j) - (half) : (j)
+#define HIGH(j, half) (j) & (half) ? LANES + (j) : (j) + (half)
+#define EIGHT(of, j, half) \
+    of(j, half), of(j + 1, half), of(j + 2, half), of(j + 3, half), of(j + 4, half), of(j + 5, half), of(j + 6, half), \
+        of(j + 7, half)
+#if LANES == 16
+#define EACH(of, half) EIGHT(of, 0, half), EIGHT(of, 8, half)
+#else
+#define EACH(of, half) EIGHT(of, 0, half)
+#endif
+#define STAGE(half)                                                                   \
+    _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) if (!(i & (half))) {     \
+        const Vector above = rows[i], below = rows[i + (half)];                       \
+        rows[i] = __builtin_shuffle(above, below, (Bits){EACH(LOW, half)});           \
+        rows[i + (half)] = __builtin_shuffle(above, below, (Bits){EACH(HIGH, half)}); \
     }
+
+static inline __attribute__((always_inline)) void turn(Vector *rows) {
+#if LANES == 16
+    STAGE(8)
+#endif
+    STAGE(4)
+    STAGE(2)
+    STAGE(1)
+}
+
+/* `count` columns of the head for as many `rows` as a vector holds; laid out as apply_head has it. */
+static inline __attribute__((always_inline)) void head_columns(
+    const float *units, const float *weights, const float *biases, float *outputs, long rows, long n, long m, long far,
+    long depth, long count, int fused) {
+    Vector sums[MOST] = {0}, totals[MOST] = {0};
+    long end = depth;
+    for (long k = 0; k < n; k += LANES) {
+        const long wide = n - k < LANES ? n - k : LANES;
+        Vector square[LANES] = {0};
+        for (long r = 0; r < rows; r++) square[r] = load(units + r * n + k, wide);
+        turn(square);
+        for (long d = 0; d < wide; d++) {
+            add_products(sums, weights + (k + d) * m, square[d], count, fused);
+            if (k + d + 1 < end && k + d + 1 < n) continue;
+            for (long c = 0; c < count; c++) totals[c] = end == depth ? sums[c] : totals[c] + sums[c];
+            memset(sums, 0, sizeof sums);
+            end += depth;
+        }
+    }
+    for (long c = 0; c < count; c++) store(outputs + c * far, totals[c] + biases[c], rows);
 }
 
 /* units (batch, n) @ weights (n, m) + biases (m), turned, into outputs, whose rows are `far` apart. */
 static void apply_head(
-    const float *units, const float *weights, const float *biases, float *outputs, long batch, long n, long m,
-    long far) {
-    const int fused = m > FEW;
-    const long depth = fused ? depth_of(n) : n;
-    for (long i = 0; i < batch; i += LANES)
-        for (long first = 0; first < m; first += MOST) {
-            const long count = m - first < MOST ? m - first : MOST, rows = batch - i < LANES ? batch - i : LANES;
-            Vector sums[MOST] = {0}, totals[MOST] = {0};
-            for (long k = 0; k < n; k += LANES) {
-                Vector square[LANES] = {0};
-                for (long r = 0; r < rows; r++) square[r] = load(units + (i + r) * n + k, n - k < LANES ? n - k : LANES);
-                turn(square);
-                for (long d = 0; d < LANES && k + d < n; d++) {
-                    const float *a = weights + (k + d) * m + first;
-                    if (fused) add_products(sums, a, square[d], count, 1);
-                    else add_products(sums, a, square[d], count, 0);
-                    if ((k + d + 1) % depth && k + d + 1 < n) continue;
-                    for (long c = 0; c < count; c++) totals[c] = k + d < depth ? sums[c] : totals[c] + sums[c];
-                    memset(sums, 0, sizeof sums);
-                }
-            }
-            for (long c = 0; c < count; c++)
-                store(outputs + (first + c) * far + i, totals[c] + biases[first + c], rows);
+    const float *units, const float *weights, const float *biases, float *outputs, long batch, long n, long m, long far) {
+    for (long i = 0; i < batch; i += LANES) {
+        const long rows = batch - i < LANES ? batch - i : LANES;
+        const float *from = units + i * n;
+        if (m == 1) head_columns(from, weights, biases, outputs + i, rows, n, m, far, n, 1, 0);
+        else if (m <= FEW) head_columns(from, weights, biases, outputs + i, rows, n, m, far, n, m, 0);
+        else for (long c = 0; c < m; c += MOST) {
+            const long count = m - c < MOST ? m - c : MOST;
+            head_columns(from, weights + c, biases + c, outputs + c * far + i, rows, n, m, far, depth_of(n), count, 1);
         }
+    }
 }
 
 /* The gradient of the head's weights, into by_weights (n, m), from units (batch, n) and gradient (batch, m). */
@@ -79,13 +96,15 @@ static void head_gradient(const float *units, const float *gradient, float *by_w
         for (long first = 0; first < m; first += MOST) {
             const long count = m - first < MOST ? m - first : MOST, columns = n - j < LANES ? n - j : LANES;
             Vector sums[MOST] = {0}, totals[MOST] = {0};
+            long end = depth;
             for (long i = 0; i < batch; i++) {
                 const Vector v = load(units + i * n + j, columns);
                 if (fused) add_products(sums, gradient + i * m + first, v, count, 1);
                 else add_products(sums, gradient + i * m + first, v, count, 0);
-                if ((i + 1) % depth && i + 1 < batch) continue;
-                for (long c = 0; c < count; c++) totals[c] = i < depth ? sums[c] : totals[c] + sums[c];
+                if (i + 1 < end && i + 1 < batch) continue;
+                for (long c = 0; c < count; c++) totals[c] = end == depth ? sums[c] : totals[c] + sums[c];
                 memset(sums, 0, sizeof sums);
+                end += depth;
             }
             for (long c = 0; c < count; c++)
                 for (long d = 0; d < columns; d++) by_weights[(j + d) * m + first + c] = totals[c][d];

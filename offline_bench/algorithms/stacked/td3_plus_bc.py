@@ -46,8 +46,9 @@ class TD3PlusBC(StackedAlgorithm):
 
     def update_critics(self, batch: Batch) -> Tensor:
         """L(Q) = Σ_i mean (Q_i(s, a) - y)²."""
+        targets = self.targets(batch)
         critics = self.critics.forward(batch.pairs)
-        loss, gradient = squared_error(critics.outputs.squeeze(-1), self.targets(batch)[:, None])
+        loss, gradient = squared_error(critics.outputs.squeeze(-1), targets[:, None])
         critics.backward(gradient.unsqueeze(-1))
         self.critic_optimizer.step()
         return loss.sum(dim=-1)
