@@ -194,13 +194,21 @@ def bench(
     slab: Annotated[list[int], typer.Option(help="Training in slabs of so many runs; may be repeated.", min=1)] = [],  # noqa: B006
     quick: Annotated[bool, typer.Option(help="Slabs of 12, fewer and shorter turns: a rough answer.")] = False,
     profile: Annotated[bool, typer.Option(help="Where the time of a training step goes, instead.")] = False,
+    growth: Annotated[bool, typer.Option(help="How the cost grows with slab, dataset and width, instead.")] = False,
     json: Annotated[Path | None, typer.Option(help="Write what is measured to this file too.")] = None,
 ) -> None:
     """Measure loading, relabeling, sampling, evaluation, training and memory side by side with what they replace."""
     from offline_bench.commands.bench import Choice, print_benchmarks, print_profiles
+    from offline_bench.commands.bench_peers import print_growth
 
     choice = Choice(algorithm, width, slab, quick)
-    print_profiles(choice) if profile else print_benchmarks(choice, json)
+    if growth:
+        choice.check()
+        print_growth(algorithm, choice.pace)
+    elif profile:
+        print_profiles(choice)
+    else:
+        print_benchmarks(choice, json)
 
 
 @datasets_app.command()

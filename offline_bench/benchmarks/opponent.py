@@ -53,10 +53,10 @@ class D3rlpySide:
         self.buffer = buffer
 
     def run(self, steps: int) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(steps):
             self.algorithm.update(self.buffer.sample_transition_batch(self.algorithm.batch_size))
-        return (time.perf_counter() - started) / steps
+        return (time.process_time() - started) / steps
 
 
 class D3rlpyProcess:

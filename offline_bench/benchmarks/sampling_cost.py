@@ -49,10 +49,9 @@ def _time(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def synthetic_data() -> Dataset:
-    """50,000 transitions of 11 + 3 dimensions, by chance."""
+def synthetic_data(n: int = EPISODES * LENGTH) -> Dataset:
+    """`n` transitions of 11 + 3 dimensions, by chance."""
     rng = np.random.default_rng(0)
-    n = EPISODES * LENGTH
     observations = rng.standard_normal((n, 11), dtype=np.float32)
     return Dataset(
         id="synthetic",

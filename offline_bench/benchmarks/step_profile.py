@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, record_function
 
 from offline_bench.algorithms.determinism import one_thread
+from offline_bench.algorithms.stacked.compiled import CompiledLayers
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns
 
-REST = "interpreter and autograd"
+REST = "interpreter"
+LAYERS = "compiled layers"
 NOISE = "drawing rows and noise"
 ELEMENTWISE = "elementwise and sums"
 # By operator of the library; what is not listed is elementwise or a sum. Views cost the interpreter, not the processor.
@@ -24,7 +29,7 @@ KINDS = {
     "flatten split unbind permute t narrow repeat unflatten empty empty_like empty_strided new_empty zeros_like "
     "ones_like resize_ item _local_scalar_dense result_type lift_fresh set_",
 }
-KIND = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names.split()}
+KIND = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names.split()} | {LAYERS: LAYERS}
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,9 @@ def profile_training(algorithm: str, size: Size, runs: int, pace: Pace | None = 
         total = median(turns.take()[0])
         steps = turns.steps[0]
         noise = median(side.draw() for _ in range(3))
-        with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        with _named_layers(), profile(activities=[ProfilerActivity.CPU]) as profiler:
             side.train(steps)
-    parts = {NOISE: noise, ELEMENTWISE: 0.0, **dict.fromkeys(KINDS, 0.0)}
+    parts = {NOISE: noise, LAYERS: 0.0, ELEMENTWISE: 0.0, **dict.fromkeys(KINDS, 0.0)}
     for event in profiler.key_averages():
         kind = KIND.get(event.key, ELEMENTWISE if event.key.startswith("aten::") else REST)
         if kind != REST:
@@ -65,3 +70,24 @@ def profile_training(algorithm: str, size: Size, runs: int, pace: Pace | None = 
     parts = {kind: seconds * min(1.0, total / known) for kind, seconds in parts.items()}
     parts[REST] = max(0.0, total - known)
     return Profile(algorithm, size, runs, 1e3 * total / runs, {k: 1e3 * v / runs for k, v in parts.items()})
+
+
+@contextmanager
+def _named_layers() -> Iterator[None]:
+    """Show compiled layers, of which the library knows nothing, to its profiler."""
+
+    def named(call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*arguments: Any, **more: Any) -> Any:
+            with record_function(LAYERS):
+                return call(*arguments, **more)
+
+        return watched
+
+    calls = {name: getattr(CompiledLayers, name) for name in ("forward", "backward")}
+    try:
+        for name, call in calls.items():
+            setattr(CompiledLayers, name, named(call))
+        yield
+    finally:
+        for name, call in calls.items():
+            setattr(CompiledLayers, name, call)

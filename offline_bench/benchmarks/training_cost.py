@@ -44,7 +44,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """Medians over the rounds, in milliseconds per run and gradient step; ratios are medians of each round's ratio.
+    """Medians over the rounds, in milliseconds of processor time per run and step; ratios are medians of each round's.
 
     ours         a slab of `runs`, minibatches and noise drawn, losses kept
     d3rlpy       one run: `update` on a minibatch from d3rlpy's own sampler and replay buffer
@@ -113,15 +113,15 @@ class StackedSide:
         """Go to the start of a new block; seconds per step to draw it."""
         block = self.training.draws.block
         self.training.step = (self.training.step // block + 1) * block
-        started = time.perf_counter()
+        started = time.process_time()
         self.training.draws.at(self.training.step)
-        return (time.perf_counter() - started) / block
+        return (time.process_time() - started) / block
 
     def train(self, steps: int) -> float:
         """Seconds per step, over `steps` of a block that is drawn."""
-        started = time.perf_counter()
+        started = time.process_time()
         self.training.advance(self.training.step + steps)
-        return (time.perf_counter() - started) / steps
+        return (time.process_time() - started) / steps
 
 
 class Turns:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
@@ -24,7 +24,8 @@ from offline_bench.benchmarks.training_cost import (
     measure_memory,
     measure_training,
 )
-from offline_bench.commands.display import open_bar
+from offline_bench.commands.bench_peers import measure_peers, print_libraries
+from offline_bench.commands.bench_tables import each, print_table
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import SpecError
 from offline_bench.core.provenance import read_machine, read_versions
@@ -40,13 +41,11 @@ WANTED_TO_PRODUCTS = 1.5
 LARGE_SLAB = 12
 MEMORY_OF = ("td3-plus-bc", "cql")
 LEGEND = """\
-Milliseconds are per run and gradient step: medians over turns on one thread, d3rlpy in a process of its own; a ratio
-is the median of each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one run (atac,
-pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step alone, on
-operands of the same layouts. Plain: as many operations at the rate of one product, minibatch × width by width × width
-({rates})."""
-
-Done = TypeVar("Done")
+Milliseconds are of processor time, per run and gradient step: medians over turns on one thread, d3rlpy in a process of
+its own; a ratio is the median of each round's. d3rlpy: `update` on a minibatch that its own replay buffer samples, one
+run (atac, pspi: their form for d3rlpy in `algorithms/native`, main phase). Products: the matrix products of our step by
+torch's library alone, on operands of the same layouts; compiled layers can be faster. Plain: as many operations at the
+rate of one product, minibatch × width by width × width ({rates})."""
 
 
 @dataclass(frozen=True)
@@ -95,21 +94,25 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
     measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
     tell(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
     if not choice.is_narrow:
-        rows = [row for rows in _each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
+        rows = [row for rows in each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
         measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
-        _print_table(("what, over what", "ratio", "wanted", "the two"), rows)
+        print_table(("what, over what", "ratio", "wanted", "the two"), rows)
     training = [
         cost
-        for costs in _each(
+        for costs in each(
             "training", choice.cells(), lambda cell: measure_training(cell[0], cell[1], choice.runs(), choice.pace)
         )
         for cost in costs
     ]
     _print_training(training)
-    memory = list(_each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
+    peers = measure_peers(choice.algorithms, choice.widths, choice.slabs, choice.pace)
+    if not choice.is_narrow:
+        print_libraries()
+    memory = list(each("memory", choice.memory_cells(), lambda cell: measure_memory(cell[0], cell[1], cell[2])))
     _print_memory(memory)
     if file is not None:
-        measured |= {"training": [asdict(cost) for cost in training], "memory": [asdict(cost) for cost in memory]}
+        costs: dict[str, list[Any]] = {"training": training, "jax": peers, "memory": memory}
+        measured |= {name: [asdict(cost) for cost in found] for name, found in costs.items()}
         file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
@@ -117,11 +120,11 @@ def print_profiles(choice: Choice) -> None:
     """Print where the time of a step goes, for each algorithm, size and slab chosen."""
     choice.check()
     cells = [(name, size, k) for name, size in choice.cells() for k in choice.slabs or [WANTED_RUNS]]
-    profiles = list(_each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
+    profiles = list(each("profile", cells, lambda cell: profile_training(cell[0], cell[1], cell[2], choice.pace)))
     kinds = list(profiles[0].parts)
     header = ("algorithm", "network, batch", "runs", *kinds, "ms per run and step")
     tell(f"Measured on {read_machine()}; share of the time of a step, on one thread.\n")
-    _print_table(header, (_profile_row(found, kinds) for found in profiles))
+    print_table(header, (_profile_row(found, kinds) for found in profiles))
 
 
 def _profile_row(found: Profile, kinds: list[str]) -> tuple[str, ...]:
@@ -140,7 +143,7 @@ def _print_training(costs: list[TrainingCost]) -> None:
         *("algorithm", "network, batch", "runs", "d3rlpy / stacked", "wanted", "stacked / products", "wanted"),
         *("stacked / plain", "stacked ms", "d3rlpy ms", "products ms", "plain ms", "GFLOP"),
     )
-    _print_table(header, map(_training_row, costs))
+    print_table(header, map(_training_row, costs))
     rates = {cost.size.width: cost.gflops for cost in costs}
     tell(LEGEND.format(rates=", ".join(f"{width}: {rate:.0f} GFLOP/s" for width, rate in rates.items())) + "\n")
 
@@ -167,7 +170,7 @@ def _print_memory(costs: list[MemoryCost]) -> None:
         for cost in costs
     )
     if costs:
-        _print_table(("algorithm", "network, batch", "runs", "estimate / peak", "peak MiB", "estimate MiB"), rows)
+        print_table(("algorithm", "network, batch", "runs", "estimate / peak", "peak MiB", "estimate MiB"), rows)
 
 
 def _loading() -> list[tuple[str, ...]]:
@@ -208,26 +211,5 @@ def _evaluation() -> list[tuple[str, ...]]:
     return [(what, f"{cost.ratio:.2f}", "≥ 0.85", f"{cost.ours:.0f} steps/s / {cost.bare:.0f} steps/s")]
 
 
-def _call(measure: Callable[[], Done]) -> Done:
+def _call(measure: Callable[[], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
     return measure()
-
-
-def _each(title: str, cells: Sequence[Any], measure: Callable[[Any], Done]) -> Iterator[Done]:
-    """`measure` of each cell, with a bar on stderr."""
-    if not cells:
-        return
-    done = []
-    with open_bar(title, len(cells), "measured") as bar:
-        for number, cell in enumerate(cells, start=1):
-            done.append(measure(cell))
-            bar.show(number / len(cells), number, _name(cell))
-    yield from done
-
-
-def _name(cell: Any) -> str:
-    return ", ".join(map(str, cell)) if isinstance(cell, tuple) else str(cell.__name__).lstrip("_")
-
-
-def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = [header, ["---"] * len(header), *rows]
-    tell("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")

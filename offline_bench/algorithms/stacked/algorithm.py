@@ -94,16 +94,16 @@ class StackedAlgorithm(ABC):
         self.networks[name] = source.copy()
         return self.networks[name]
 
-    def numbers(self, name: str, initial: float | Tensor, size: int = 1) -> Tensor:
-        """`size` trained numbers per run, (runs, 1, size), under `name`; `initial` for all or one per run (runs,)."""
+    def numbers(self, name: str, initial: float | Tensor, size: int = 1) -> Network:
+        """`size` trained numbers per run, parameter 0 (runs, 1, size), under `name`; `initial` for all or (runs,)."""
         values = torch.zeros(self.runs, 1, size, device=self.slab.device)
         values += initial.view(-1, 1, 1) if isinstance(initial, Tensor) else initial
-        self.networks[name] = Network([values.requires_grad_()], self.runs)
-        return values
+        self.networks[name] = Network([values], self.runs).settle()
+        return self.networks[name]
 
-    def optimizer(self, name: str, parameters: Sequence[Tensor], learning_rate: float) -> Adam:
-        """A new optimizer under `name`."""
-        self.optimizers[name] = Adam(parameters, learning_rate)
+    def optimizer(self, name: str, networks: Sequence[Network], learning_rate: float) -> Adam:
+        """A new optimizer of `networks` under `name`."""
+        self.optimizers[name] = Adam(networks, learning_rate)
         return self.optimizers[name]
 
     def state(self) -> dict[str, Tensor]:
@@ -112,7 +112,7 @@ class StackedAlgorithm(ABC):
         moments = {
             f"{name}.{i}": t for name, optimizer in self.optimizers.items() for i, t in enumerate(optimizer.state())
         }
-        return {name: tensor.detach() for name, tensor in (tensors | moments).items()}
+        return tensors | moments
 
     def weights_of(self, run: int) -> dict[str, Tensor]:
         """Views of the weights of one run, by name."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
+from offline_bench.algorithms.stacked.layers import LibraryLayers
+
+# What is done to parameters one by one is done to whole vector registers: a rest would round in another way, and no
+# number may depend on how many runs stand before it.
+LANES = 16
 
 
 class Network:
@@ -18,29 +25,64 @@ class Network:
 
     members      networks a run has of this kind: 2 for twin critics
     parameters   for each layer a weight (runs · members, inputs, outputs) and a bias (runs · members, 1, outputs)
+    flat         the array in which all parameters lie end to end, padded to whole vector registers
+    gradients    of each parameter, where an optimizer has the network: a backward pass writes them
     """
+
+    flat: Tensor
 
     def __init__(self, parameters: Sequence[Tensor], runs: int, members: int = 1) -> None:
         self.parameters = list(parameters)
+        self.gradients: list[Tensor] = []
         self.runs = runs
         self.members = members
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """(runs, b, inputs), the same for every member, to (runs, members, b, outputs)."""
-        return self._forward(inputs, self.parameters)
+        """(runs, b, inputs), the same for every member, to (runs, members, b, outputs); for any b, nothing is kept."""
+        return self._of_runs(LibraryLayers().forward(inputs, self.members, self.parameters)[1])
 
-    def frozen(self, inputs: Tensor) -> Tensor:
-        """As a call, with a gradient for `inputs` and none for the parameters."""
-        return self._forward(inputs, [parameter.detach() for parameter in self.parameters])
+    def values(self, inputs: Tensor) -> Tensor:
+        """As a call, in a minibatch of training."""
+        return self._of_runs(self._layers(inputs).forward(inputs, self.members, self.parameters, keep=False)[1])
 
+    def forward(self, inputs: Tensor) -> Pass:
+        """As `values`, with what the way back needs."""
+        layers = self._layers(inputs)
+        hidden, outputs = layers.forward(inputs, self.members, self.parameters)
+        return Pass(self, layers, inputs, hidden, self._of_runs(outputs))
+
+    def _layers(self, inputs: Tensor) -> LibraryLayers | CompiledLayers:
+        sizes = (inputs.shape[2], *(weight.shape[2] for weight in self.weights()))
+        layers = compiled_layers(sizes, inputs.shape[1]) if inputs.device.type == "cpu" else None
+        return layers or LibraryLayers()
+
+    @cached_property
     def first(self) -> Network:
-        """The first member of each run, frozen, as views."""
-        views = [p.detach().view(self.runs, self.members, *p.shape[1:])[:, 0] for p in self.parameters]
+        """The first member of each run, as views."""
+        views = [p.view(self.runs, self.members, *p.shape[1:])[:, 0] for p in self.parameters]
         return Network(views, self.runs)
 
     def copy(self) -> Network:
-        """A copy that carries no gradient: a target network."""
-        return Network([parameter.detach().clone() for parameter in self.parameters], self.runs, self.members)
+        """A copy: a target network."""
+        return Network([parameter.clone() for parameter in self.parameters], self.runs, self.members).settle()
+
+    @property
+    def room(self) -> int:
+        """Numbers that `flat` takes."""
+        return -(-sum(p.numel() for p in self.parameters) // LANES) * LANES
+
+    def settle(self, flat: Tensor | None = None) -> Network:
+        """Have the parameters lie in `flat` (room,), or in a new array, from now on; returns itself."""
+        self.flat = torch.zeros(self.room, device=self.parameters[0].device) if flat is None else flat
+        for parameter, part in zip(self.parameters, self.parts(self.flat), strict=True):
+            parameter.data = part.copy_(parameter)
+        return self
+
+    def parts(self, flat: Tensor) -> list[Tensor]:
+        """Views of `flat` (room,) as it holds a tensor for each parameter."""
+        sizes = [p.numel() for p in self.parameters]
+        parts = torch.split(flat[: sum(sizes)], sizes)
+        return [part.view(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
 
     def weights(self) -> list[Tensor]:
         """The weight matrices, without the biases."""
@@ -48,65 +90,37 @@ class Network:
 
     def of_run(self, run: int) -> list[Tensor]:
         """Views of one run's parameters, each (members, ...)."""
-        return [p.detach().view(self.runs, self.members, *p.shape[1:])[run] for p in self.parameters]
+        return [p.view(self.runs, self.members, *p.shape[1:])[run] for p in self.parameters]
 
-    def _forward(self, inputs: Tensor, parameters: list[Tensor]) -> Tensor:
-        runs, batch, size = inputs.shape
-        if self.members > 1:
-            inputs = inputs.unsqueeze(1).expand(runs, self.members, batch, size).reshape(-1, batch, size)
-        outputs: Tensor = _StackedMLP.apply(inputs, *parameters)  # type: ignore[no-untyped-call]
-        return outputs.view(runs, self.members, batch, -1)
+    def _of_runs(self, outputs: Tensor) -> Tensor:
+        return outputs.view(self.runs, self.members, *outputs.shape[1:])
 
 
-class _StackedMLP(torch.autograd.Function):
-    """A whole network as one node of the graph: bias and ReLU in place, and no gradient nobody asks for."""
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass of a minibatch: `outputs` (runs, members, b, outputs), and the way back."""
 
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, *parameters: Tensor) -> Tensor:
-        hidden = [inputs]
-        for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-            hidden.append(torch.baddbmm(bias, hidden[-1], weight).relu_())
-        ctx.save_for_backward(*hidden, *parameters[::2])
-        return _thin_product(hidden[-1], parameters[-2]).add_(parameters[-1])
+    network: Network
+    layers: LibraryLayers | CompiledLayers
+    inputs: Tensor
+    hidden: list[Tensor]
+    outputs: Tensor
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        layers = len(ctx.saved_tensors) // 2
-        hidden, weights = ctx.saved_tensors[:layers], ctx.saved_tensors[layers:]
-        gradients: list[Tensor | None] = [None] * (2 * layers)
-        for layer in reversed(range(layers)):
-            if ctx.needs_input_grad[1 + 2 * layer]:
-                gradients[2 * layer] = _weight_gradient(hidden[layer], gradient)
-                gradients[2 * layer + 1] = gradient.sum(dim=1, keepdim=True)
-            if layer > 0:
-                gradient = _input_gradient(gradient, weights[layer])
-                torch.ops.aten.threshold_backward.grad_input(gradient, hidden[layer], 0.0, grad_input=gradient)
-            elif ctx.needs_input_grad[0]:
-                return _thin_product(gradient, weights[0].transpose(1, 2)), *gradients
-        return None, *gradients
+    def backward(self, gradient: Tensor) -> None:
+        """From the `gradient` of the outputs, shaped as they, to those of the network's parameters, in their places."""
+        self._back(gradient, self.network.gradients, None)
 
+    def by_inputs(self, gradient: Tensor, columns: int) -> Tensor:
+        """From the `gradient` of the outputs to the inputs' from column `columns` on: (runs, members, b, ...)."""
+        found = self._back(gradient, None, columns)
+        assert found is not None
+        return found.view(self.network.runs, self.network.members, *found.shape[1:])
 
-# The heads and the first layer are thin, and a matrix library is slow at results with few columns: three to eight times
-# slower here than at the same numbers computed as a result with few rows.
-def _thin_product(inputs: Tensor, weight: Tensor) -> Tensor:
-    """inputs (k, b, n) @ weight (k, n, few), as a transposed view."""
-    if len(weight) == 1:
-        # A batch of one takes another way through the library, and would round differently from the same run in a slab.
-        return _thin_product(inputs.expand(2, -1, -1), weight.expand(2, -1, -1))[:1]
-    return torch.bmm(weight.transpose(1, 2), inputs.transpose(1, 2)).transpose(1, 2)
-
-
-def _weight_gradient(inputs: Tensor, gradient: Tensor) -> Tensor:
-    if gradient.shape[2] < inputs.shape[2]:
-        return torch.bmm(gradient.transpose(1, 2), inputs).transpose(1, 2).contiguous()
-    return torch.bmm(inputs.transpose(1, 2), gradient)
-
-
-def _input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
-    if weight.shape[2] == 1:
-        return gradient * weight.transpose(1, 2)
-    return torch.bmm(gradient, weight.transpose(1, 2))
+    def _back(self, gradient: Tensor, into: list[Tensor] | None, columns: int | None) -> Tensor | None:
+        # Sums over the minibatch go another way through memory laid otherwise, and would round otherwise.
+        of_nets = gradient.reshape(-1, *gradient.shape[2:]).contiguous()
+        net = self.network
+        return self.layers.backward(self.inputs, net.members, net.parameters, self.hidden, of_nets, into, columns)
 
 
 def initialize(
@@ -129,4 +143,4 @@ def initialize(
     stacked = [
         np.stack([drawn[member * count + i] for drawn in parameters for member in range(members)]) for i in range(count)
     ]
-    return Network([torch.from_numpy(p).to(device).requires_grad_() for p in stacked], len(rngs), members)
+    return Network([torch.from_numpy(p).to(device) for p in stacked], len(rngs), members).settle()

@@ -21,7 +21,6 @@ class PSPI(ATAC):
         first_actions = Draw("normal", (self.batch_size, self.slab.action_size))
         return {**super().plan_draws(), "starts": starts, "first_action": first_actions}
 
-    @torch.no_grad()
     def doubted(self, batch: Batch, actions: Tensor) -> list[Tensor]:
         assert batch.starts is not None
         first_actions = self.policy(batch.starts).sample(batch.noise["first_action"])
@@ -30,3 +29,7 @@ class PSPI(ATAC):
     def pessimism(self, doubted_values: Tensor, data_values: Tensor) -> Tensor:
         """P_i = mean Q_i(s0, π(s0)), (runs, members)."""
         return doubted_values.mean(dim=-1)
+
+    def by_pessimism(self, gradient: Tensor) -> list[Tensor]:
+        """From the `gradient` (runs, members, b) for each row of P to those for Q_i(s0, π(s0)) and for Q_i(s,a)."""
+        return [gradient, torch.zeros_like(gradient)]
