@@ -230,13 +230,13 @@ def test_a_set_of_another_size_lies_beside_the_standard_one_and_passes_for_none(
     card = load_cards()[MEDIUM]
     before = load(MEDIUM).fingerprint
     line = collect_and_compare(Order(card, 300), lambda share: None)
-    small = load("offline-bench/hopper/medium-300-v0")
+    small = load("offline-bench/hopper/medium-300-v1")
     assert (small.n, small.environment) == (300, "Hopper-v5")
     assert line.startswith(f"{small.id}: ")
     assert f"fingerprint {small.fingerprint}: another size of {MEDIUM}" in line
     assert load(MEDIUM).fingerprint == before != small.fingerprint
     assert Order(card, find_recipe(card).transitions).id == Order(card).id == MEDIUM
-    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/medium-300-v0")
+    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/medium-300-v1")
 
 
 def test_building_at_another_size_goes_on_where_it_was_and_says_so(
@@ -245,8 +245,8 @@ def test_building_at_another_size_goes_on_where_it_was_and_says_so(
     for _ in range(2):
         build_datasets([RANDOM], 0, 200)
     assert "1 of 1 datasets were in" in capsys.readouterr().out
-    assert load("offline-bench/hopper/random-200-v0").n == 200
-    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-200-v0")
+    assert load("offline-bench/hopper/random-200-v1").n == 200
+    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-200-v1")
 
 
 def test_a_recipe_with_a_wrong_key_names_file_and_table(tmp_path: Path) -> None:
