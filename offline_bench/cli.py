@@ -81,12 +81,25 @@ def _load_plugins(
 
 @app.command()
 def reproduce(
-    suite: SuiteName, results: Folder = None, workers: Workers = 2, device: Device = "cpu", retry_failed: Retry = False
+    suite: SuiteName,
+    results: Folder = None,
+    workers: Workers = 2,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+    only: Annotated[
+        list[str], typer.Option(help="A part alone, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
+    ] = [],  # noqa: B006
+    dry_run: Annotated[bool, typer.Option(help="Measure what is to do would cost, and do none of it.")] = False,
 ) -> None:
     """Carry out the runs of a suite that are not done yet, then write its tables."""
+    if dry_run:
+        from offline_bench.commands.cost import print_suite_cost
+
+        print_suite_cost(suite, results, only, workers, retry_failed)
+        return
     from offline_bench.commands.reproduce import Means, reproduce_suite
 
-    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed))
+    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed), only)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
 from offline_bench.runs.campaign import carry_out_slabs, check_jobs, list_missing, list_stale
 from offline_bench.runs.experiment import Job
+from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Run
 from offline_bench.runs.slabs import group_jobs
 from offline_bench.runs.store import read_records
@@ -33,11 +34,14 @@ class Means:
     retry_failed: bool = False
 
 
-def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
-    """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run."""
+def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
+    """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run.
+
+    With `only`, of that part of it, see `select_runs`; its tables show all that is finished.
+    """
     suite = load_suite(name)
     folder = folder or local_folder(suite.name)
-    carry_out_runs(suite.runs(), folder, suite.name, means)
+    carry_out_runs(select_runs(suite.runs(), only), folder, suite.name, means)
     write_tables(folder, suite)
     write_page(folder, suite)
     typer.echo(compare_with_committed(folder, suite.folder))
