@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from offline_bench import __version__
-from offline_bench.commands.options import read_number
+from offline_bench.commands.options import (
+    Algorithms,
+    Curations,
+    Datasets,
+    Device,
+    Folder,
+    Relabelings,
+    Retry,
+    SuiteName,
+    Workers,
+    complete_family,
+    read_number,
+)
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
@@ -25,45 +36,11 @@ app.add_typer(datasets_app, name="datasets")
 
 plugins: list[Path] = []
 
-Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
-Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
-Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
-
-
-def _complete(family: str) -> Callable[[str], list[str]]:
-    """What a shell may complete where a name of `family` is wanted."""
-
-    def names(incomplete: str) -> list[str]:
-        from offline_bench.commands.show import name_all
-
-        return [name for name in name_all(family) if name.startswith(incomplete)]
-
-    return names
-
-
-def _repeated(what: str, family: str) -> Any:
-    return typer.Option(help=f"{what}; may be repeated.", autocompletion=_complete(family))
-
-
-def _complete_family(incomplete: str) -> list[str]:
-    from offline_bench.commands.show import FAMILIES
-
-    return [family for family in FAMILIES if family.startswith(incomplete)]
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         tell(f"offline-bench {__version__}")
         raise typer.Exit
-
-
-SuiteName = Annotated[str, typer.Argument(help="A suite's name.", autocompletion=_complete("suites"))]
-
-Datasets = Annotated[list[str], _repeated("A dataset id", "datasets")]
-Algorithms = Annotated[list[str], _repeated("Such as bc or 'iql(expectile=0.9)'", "algorithms")]
-Relabelings = Annotated[list[str], _repeated("Such as zero", "relabelings")]
-Curations = Annotated[list[str], _repeated("Such as 'truncate(steps=200)'", "curations")]
 
 
 @app.callback()
@@ -83,32 +60,33 @@ def _load_plugins(
 
 @app.command()
 def reproduce(
-    suite: SuiteName, results: Folder = None, workers: Workers = 2, device: Device = "cpu", retry_failed: Retry = False
+    suite: SuiteName,
+    results: Folder = None,
+    workers: Workers = 2,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+    only: Annotated[
+        list[str], typer.Option(help="A part alone, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
+    ] = [],  # noqa: B006
+    dry_run: Annotated[bool, typer.Option(help="Measure what is to do would cost, and do none of it.")] = False,
 ) -> None:
     """Carry out the runs of a suite that are not done yet, then write its tables."""
+    if dry_run:
+        from offline_bench.commands.cost import print_suite_cost
+
+        print_suite_cost(suite, results, only, workers, retry_failed)
+        return
     from offline_bench.commands.reproduce import Means, reproduce_suite
 
-    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed))
+    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed), only)
 
 
 @app.command()
 def run(
-    dataset: Annotated[
-        list[str], typer.Option(help="A dataset id; may be repeated.", autocompletion=_complete("datasets"))
-    ],
-    algorithm: Annotated[
-        list[str],
-        typer.Option(
-            help="Such as bc or 'iql(expectile=0.9)'; may be repeated.", autocompletion=_complete("algorithms")
-        ),
-    ],
-    relabeling: Annotated[
-        list[str], typer.Option(help="Such as zero; may be repeated.", autocompletion=_complete("relabelings"))
-    ] = ["original"],  # noqa: B006
-    curation: Annotated[
-        list[str],
-        typer.Option(help="Such as 'truncate(steps=200)'; may be repeated.", autocompletion=_complete("curations")),
-    ] = ["full"],  # noqa: B006
+    dataset: Datasets,
+    algorithm: Algorithms,
+    relabeling: Relabelings = ["original"],  # noqa: B006
+    curation: Curations = ["full"],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="May be repeated.", parser=read_number, metavar="INTEGER")] = [0],  # noqa: B006
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 10_000,
     episodes: Annotated[int, typer.Option(help="Evaluation episodes.")] = 10,
@@ -141,7 +119,7 @@ def status(suite: SuiteName, results: Folder = None) -> None:
 def list_names(
     family: Annotated[
         str | None,
-        typer.Argument(help="datasets, relabelings, curations, algorithms or suites", autocompletion=_complete_family),
+        typer.Argument(help="datasets, relabelings, curations, algorithms or suites", autocompletion=complete_family),
     ] = None,
 ) -> None:
     """The names of a family, each with what it is; without one, the families."""

@@ -1,6 +1,7 @@
 """A small project folder with real, small Hopper data, built once for all tests that need one."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ from offline_bench.core.paths import project_root
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-MEDIUM = "offline-bench/hopper/medium-v0"
-RANDOM = "offline-bench/hopper/random-v0"
+MEDIUM = "offline-bench/hopper/medium-v1"
+RANDOM = "offline-bench/hopper/random-v1"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     shutil.copytree(project_root() / "datasets", home / "datasets", ignore=shutil.ignore_patterns("cache"))
     recipes = home / "datasets" / "recipes.toml"
-    recipes.write_text(recipes.read_text().replace("transitions = 100_000", "transitions = 1_500"))
+    recipes.write_text(re.sub(r"transitions = [13]00_000", "transitions = 1_500", recipes.read_text()))
     before = os.environ.get("OFFLINE_BENCH_HOME")
     os.environ["OFFLINE_BENCH_HOME"] = str(home)
     try:

@@ -7,7 +7,7 @@ import pytest
 
 from offline_bench.commands.report_page import PAGE, write_page
 from offline_bench.commands.tables import write_tables
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 from offline_bench.runs.staleness import find_stale
 from offline_bench.runs.store import PACKED, read_records
 from offline_bench.runs.suites import list_suites, load_suite

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ class BehaviorRecipe:
     library       'stable-baselines3' (torch), or 'sbx', the same in JAX: two and a half times as fast here
     algorithm     'SAC' (Haarnoja et al. 2018), or, of sbx, 'TQC', which differs in its critics (Kuznetsov et al. 2020)
     environments  acting side by side, with one update for each of their steps
+    replay_until, replay_policies  so many checkpoints besides, equally spaced from the untrained policy to the one of
+                  step `replay_until`, as a replay buffer is of many policies; none where they are 0
+
+    Raises `DatasetError` where those two make no such row.
     """
 
     environment: str
@@ -41,18 +46,38 @@ class BehaviorRecipe:
     library: str = "stable-baselines3"
     algorithm: str = "SAC"
     environments: int = 1
+    replay_until: int = 0
+    replay_policies: int = 0
+
+    def __post_init__(self) -> None:
+        if self.replay_policies == 1 or bool(self.replay_policies) != bool(self.replay_until):
+            raise DatasetError("replay_policies is at least 2, with a replay_until above 0, or both are left out")
+        if not 0 <= self.replay_until <= self.steps:
+            raise DatasetError(f"replay_until lies between 0 and steps, {self.steps}, not at {self.replay_until}")
+
+    @property
+    def replay_steps(self) -> tuple[int, ...]:
+        """The steps of the replay's checkpoints, each rounded down to a whole step of all environments."""
+        intervals = max(self.replay_policies - 1, 1)
+        exact = [self.replay_until * k // intervals for k in range(self.replay_policies)]
+        return tuple(step // self.environments * self.environments for step in exact)
+
+    @property
+    def checkpoint_steps(self) -> tuple[int, ...]:
+        """All steps at which a checkpoint is written, ascending, 0 first."""
+        return tuple(sorted({*range(0, self.steps + 1, self.checkpoint_every), *self.replay_steps}))
 
 
 def train_behavior(recipe: BehaviorRecipe, folder: Path, progress: Progress) -> None:
-    """Train by `recipe`; write `step-<steps>.safetensors` to `folder` at every checkpoint, step 0 included.
+    """Train by `recipe`; write `step-<steps>.safetensors` to `folder` at each of its checkpoint steps.
 
     Each file's header carries the mean true return of the stochastic policy over `evaluation_episodes`.
     Raises `MissingExtraError` without stable-baselines3, `StorageError` where a file cannot be written.
     """
     model = _soft_actor_critic(recipe)
-    for step in range(0, recipe.steps + 1, recipe.checkpoint_every):
+    for before, step in pairwise((0, *recipe.checkpoint_steps)):
         if step:
-            model.learn(recipe.checkpoint_every, reset_num_timesteps=False)
+            model.learn(step - before, reset_num_timesteps=False)
         policy = _export(model)
         returns = _stochastic_returns(policy, recipe)
         notes = {

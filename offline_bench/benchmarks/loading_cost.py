@@ -18,6 +18,7 @@ from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.minari import read_minari
 from offline_bench.data.seal import watch
+from offline_bench.environments.name import find_spec
 
 ARRAYS = ("observations", "actions", "rewards", "terminations", "truncations")
 STEPS = 500  # of an episode; 11 observations and 3 actions are Hopper's
@@ -48,7 +49,7 @@ def measure_loading(transitions: int = 1_000_000, repeats: int = 5) -> LoadingCo
     episodes = max(transitions // STEPS, 1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _build(folder, episodes)
+        write_synthetic(folder, episodes)
         bare, load, relabel, watched = [], [], [], []
         for _ in range(repeats):
             bare.append(_time(lambda: _read_bare(folder, episodes))[0])
@@ -92,12 +93,15 @@ def _read_bare(folder: Path, episodes: int) -> list[Any]:
         return [file[f"episode_{number}/{name}"][()] for number in range(episodes) for name in ARRAYS]
 
 
-def _build(folder: Path, episodes: int) -> None:
-    """Write `episodes` of random numbers as Minari 0.5 lays them out: float64, actions float32, all chunked."""
+def write_synthetic(folder: Path, episodes: int, environment: str = "") -> None:
+    """Write `episodes` of random numbers as Minari 0.5 lays them out: float64, actions float32, all chunked.
+
+    With an `environment`, the metadata names it; it must be one with Hopper's spaces for a policy to act in it.
+    """
     import h5py
 
     rng = np.random.default_rng(0)
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(parents=True)
     with h5py.File(folder / "data" / "main_data.hdf5", "w", track_order=True) as file:
         for number in range(episodes):
             arrays = (
@@ -117,4 +121,6 @@ def _build(folder: Path, episodes: int) -> None:
         "observation_space": json.dumps({"type": "Box", "dtype": "float64", "shape": [11], "low": 0, "high": 0}),
         "action_space": json.dumps({"type": "Box", "dtype": "float32", "shape": [3], "low": [-1] * 3, "high": [1] * 3}),
     }
+    if environment:
+        metadata["env_spec"] = find_spec(environment).to_json()
     (folder / "data" / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
+from offline_bench.benchmarks.large_set_cost import measure_large_set
 from offline_bench.benchmarks.loading_cost import measure_loading
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import measure_sampling
@@ -94,7 +95,7 @@ def print_benchmarks(choice: Choice, file: Path | None = None) -> None:
     measured: dict[str, Any] = {"machine": read_machine(), "versions": read_versions()}
     tell(f"Measured on {read_machine()}; medians, the two sides taking turns.\n")
     if not choice.is_narrow:
-        rows = [row for rows in each("data", [_loading, _description, _sampling, _evaluation], _call) for row in rows]
+        rows = [row for rows in each("data", DATA_COSTS, _call) for row in rows]
         measured["data"] = [dict(zip(("what", "ratio", "wanted", "times"), row, strict=True)) for row in rows]
         print_table(("what, over what", "ratio", "wanted", "the two"), rows)
     training = [
@@ -194,6 +195,13 @@ def _description() -> list[tuple[str, ...]]:
     return [(what, f"{cost.ratio:.2f}", "≤ 2", times)]
 
 
+def _large_set() -> list[tuple[str, ...]]:
+    cost = measure_large_set(SIZES[-1].spec(MEMORY_OF[0]))
+    what = f"loading and training {cost.transitions} transitions: memory / estimate"
+    told = f"{cost.peak // MIB} MiB / {cost.estimate // MIB} MiB of this machine's {cost.available // MIB} MiB"
+    return [(what, f"{cost.peak / cost.estimate:.2f}", "≤ 1", told)]
+
+
 def _sampling() -> list[tuple[str, ...]]:
     costs = [measure_sampling(batch_size) for batch_size in (128, 256, 1024)]
     return [
@@ -209,6 +217,9 @@ def _evaluation() -> list[tuple[str, ...]]:
     cost = measure_evaluation(steppers=1)
     what = f"evaluating {cost.runs} runs in {cost.environment}, one stepper / bare gymnasium"
     return [(what, f"{cost.ratio:.2f}", "≥ 0.85", f"{cost.ours:.0f} steps/s / {cost.bare:.0f} steps/s")]
+
+
+DATA_COSTS = (_loading, _large_set, _description, _sampling, _evaluation)
 
 
 def _call(measure: Callable[[], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:

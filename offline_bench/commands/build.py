@@ -17,7 +17,7 @@ from offline_bench.core.errors import OfflineBenchError, UnknownNameError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders import load
-from offline_bench.data.loaders.cards import Card, load_cards
+from offline_bench.data.loaders.cards import Card, find_newest, load_cards
 from offline_bench.runs.executors import Died, Done, Progressed, execute
 
 # Seconds between two looks at what others are building.
@@ -40,12 +40,14 @@ class Order:
 
 
 def build_datasets(ids: Sequence[str] | None, workers: int, transitions: int | None = None) -> None:
-    """Build those of `ids`, or of all cards with a recipe, that the cache lacks; say how each compares to its card.
+    """Build those of `ids`, else the newest version of every set with a recipe, that the cache lacks.
+
+    Each is compared to its card, and says so.
 
     With `transitions`, at that size and under a name that says so: what stands on the cards stays as it is.
     """
     built_in = _built_in()
-    wanted = list(ids or built_in)
+    wanted = list(ids or [dataset for dataset in built_in if find_newest(dataset, built_in) == dataset])
     for dataset in wanted:
         if dataset not in built_in:
             raise UnknownNameError(unknown_name("built-in dataset", dataset, built_in))
@@ -61,18 +63,24 @@ def build_missing(ids: Iterable[str], workers: int) -> int:
 
 
 def collect_and_compare(order: Order, progress: Callable[[float], None]) -> str:
-    """Build a dataset; a line on what came out, and whether it is the one of the card to the bit."""
+    """Build a dataset; a line on what came out, whether it is the one of the card to the bit, and still the newest."""
     card = order.card
     recipe = find_recipe(card)
     write_collected(card, replace(recipe, transitions=order.transitions or recipe.transitions), order.id, progress)
     data = load(order.id)
     line = f"{data.id}: {data.n_episodes} episodes, {data.n} transitions, mean return {data.true_returns.mean():.0f}"
-    line += f", fingerprint {data.fingerprint}"
+    line += f", fingerprint {data.fingerprint}{_compare(order, data.fingerprint)}"
+    newest = find_newest(card.id, _built_in())
+    return line if newest == card.id else f"{line}; superseded by {newest}"
+
+
+def _compare(order: Order, fingerprint: str) -> str:
+    card = order.card
     if order.id != card.id:
-        return f"{line}: another size of {card.id}, so not the fingerprint on its card"
-    if data.fingerprint == card.fingerprint:
-        return f"{line} as on its card"
-    return f"{line} where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
+        return f": another size of {card.id}, so not the fingerprint on its card"
+    if fingerprint == card.fingerprint:
+        return " as on its card"
+    return f" where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
 
 
 def _build_missing(orders: list[Order], workers: int) -> int:

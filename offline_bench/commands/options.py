@@ -1,8 +1,49 @@
-"""What is typed after an option, read."""
+"""The options that several commands have: what they are called, how they are read, what a shell completes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
 from offline_bench.core.errors import SpecError
+
+Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
+Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
+Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
+
+
+def complete(family: str) -> Callable[[str], list[str]]:
+    """What a shell may complete where a name of `family` is wanted."""
+
+    def names(incomplete: str) -> list[str]:
+        from offline_bench.commands.show import name_all
+
+        return [name for name in name_all(family) if name.startswith(incomplete)]
+
+    return names
+
+
+def _repeated(what: str, family: str) -> Any:
+    return typer.Option(help=f"{what}; may be repeated.", autocompletion=complete(family))
+
+
+def complete_family(incomplete: str) -> list[str]:
+    """The families of names that `incomplete` begins."""
+    from offline_bench.commands.show import FAMILIES
+
+    return [family for family in FAMILIES if family.startswith(incomplete)]
+
+
+SuiteName = Annotated[str, typer.Argument(help="A suite's name.", autocompletion=complete("suites"))]
+
+Datasets = Annotated[list[str], _repeated("A dataset id", "datasets")]
+Algorithms = Annotated[list[str], _repeated("Such as bc or 'iql(expectile=0.9)'", "algorithms")]
+Relabelings = Annotated[list[str], _repeated("Such as zero", "relabelings")]
+Curations = Annotated[list[str], _repeated("Such as 'truncate(steps=200)'", "curations")]
 
 
 def read_number(text: str) -> int:

@@ -19,6 +19,7 @@ from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
 from offline_bench.runs.experiment import Job
+from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import group_jobs
@@ -37,11 +38,14 @@ class Means:
     retry_failed: bool = False
 
 
-def reproduce_suite(name: str, folder: Path | None, means: Means) -> None:
-    """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run."""
+def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
+    """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run.
+
+    With `only`, of that part of it, see `select_runs`; its tables show all that is finished.
+    """
     suite = load_suite(name)
     folder = folder or local_folder(suite.name)
-    runs = suite.runs()
+    runs = select_runs(suite.runs(), only)
     undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)

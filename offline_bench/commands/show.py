@@ -14,7 +14,7 @@ from offline_bench.commands.tell import tell
 from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.plain import plain_line
 from offline_bench.core.registry import Registry, unknown_name
-from offline_bench.data.loaders.cards import load_cards
+from offline_bench.data.loaders.cards import Card, find_newest, load_cards
 from offline_bench.data.loaders.folders import list_folders
 from offline_bench.runs.campaign import list_missing, list_stale
 from offline_bench.runs.store import read_records
@@ -57,7 +57,7 @@ def describe_names(family: str) -> dict[str, str]:
         functions = {name: REGISTRIES[family].function(name) for name in REGISTRIES[family].names()}
         return {_signature(name, function): _first_line(function) for name, function in functions.items()}
     if family == "datasets":
-        return {card.id: card.good_for for card in load_cards().values()} | _local_datasets()
+        return {card.id: _describe_card(card) for card in load_cards().values()} | _local_datasets()
     if family == "suites":
         return {name: load_suite(name).title for name in list_suites()}
     raise UnknownNameError(unknown_name("family", family, FAMILIES))
@@ -68,6 +68,11 @@ def name_all(family: str) -> list[str]:
     if family in REGISTRIES:
         return REGISTRIES[family].names()
     return list_suites() if family == "suites" else list(describe_names(family))
+
+
+def _describe_card(card: Card) -> str:
+    newest = find_newest(card.id, load_cards())
+    return card.good_for if newest == card.id else f"{card.good_for}; superseded by {newest}"
 
 
 def _local_datasets() -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from offline_bench.algorithms import algorithms
-from offline_bench.core.registry import Registry, spec_name
+from offline_bench.core.registry import Registry
+from offline_bench.core.spec import spec_name
 from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings

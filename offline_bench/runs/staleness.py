@@ -7,7 +7,7 @@ from functools import cache
 
 from offline_bench.algorithms import build_learner
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 from offline_bench.runs.code import FAMILIES, FIRST_VERSION, VERSION, trace_code
 from offline_bench.runs.contents import judge_contents
 from offline_bench.runs.record import SCHEMA, Record, Run

@@ -25,7 +25,8 @@ FIRST = datasets_folder() / "behavior" / "hopper" / "step-0000000.safetensors"
 
 def test_training_by_the_recipe_starts_from_the_committed_checkpoint_and_moves_on(tmp_path: Path) -> None:
     recipe = load_recipes("behavior")["hopper"]
-    short = replace(recipe, steps=300, checkpoint_every=150, learning_starts=100, evaluation_episodes=2)
+    few = {"steps": 300, "checkpoint_every": 150, "replay_until": 0, "replay_policies": 0}
+    short = replace(recipe, **few, learning_starts=100, evaluation_episodes=2)
     told: list[int] = []
     train_behavior(short, tmp_path, lambda step, total, line: told.append(step))
     assert told == [0, 150, 300]
@@ -44,7 +45,8 @@ def test_training_by_the_recipe_starts_from_the_committed_checkpoint_and_moves_o
 def test_training_in_jax_starts_from_the_committed_checkpoint_and_exports_what_acts(name: str, tmp_path: Path) -> None:
     pytest.importorskip("sbx", reason="the extra behavior is not installed")
     recipe = load_recipes("behavior")[name]
-    short = replace(recipe, steps=320, checkpoint_every=160, learning_starts=80, evaluation_episodes=1)
+    few = {"steps": 320, "checkpoint_every": 160, "replay_until": 0, "replay_policies": 0}
+    short = replace(recipe, **few, learning_starts=80, evaluation_episodes=1)
     train_behavior(short, tmp_path, lambda step, total, line: None)
     first, _, last = (load_policy(path) for path in sorted(tmp_path.iterdir()))
     observations = np.random.default_rng(0).standard_normal((16, 17))

@@ -1,7 +1,9 @@
 """Building the built-in datasets: the recipe decides every bit, and what is written is what was done."""
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from offline_bench.behaviors.collect import (
 )
 from offline_bench.commands.build import Order, build_datasets, collect_and_compare
 from offline_bench.core.errors import DatasetError, StorageError
-from offline_bench.data.loaders.cards import Card, load_cards
+from offline_bench.core.paths import datasets_folder
+from offline_bench.data.loaders.cards import Card, find_newest, load_cards
+from offline_bench.data.loaders.minari import how_to_get
 from offline_bench.evaluation.policy import load_policy
 from offline_bench.evaluation.rollout import roll_out
 from tests.conftest import MEDIUM, RANDOM
@@ -91,7 +95,7 @@ def test_every_card_has_its_recipe_and_every_recipe_its_policies() -> None:
     folder = Path(__file__).parents[2] / "datasets" / "behavior"
     assert {card.recipe for card in load_cards().values() if card.recipe} == set(recipes)
     assert all((folder / f"{policy}.safetensors").exists() for r in recipes.values() for policy in r.policies)
-    assert {recipe.transitions for recipe in recipes.values()} == {20_000, 100_000}
+    assert {recipe.transitions for recipe in recipes.values()} == {20_000, 100_000, 300_000}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_a_recipe_has_at_least_one_transition_and_their_number_is_whole(tmp_path
 )
 def test_a_behavior_that_is_none_is_named_with_file_and_table_before_anything_acts(text: str, says: str) -> None:
     card, recipe = load_cards()[MEDIUM], DatasetRecipe("CartPole-v1", 10, 0, behaviors=("lean", text))
-    with pytest.raises(DatasetError, match=rf"recipes\.toml, \[dataset\.hopper-medium\]: behaviors: .*{says}"):
+    with pytest.raises(DatasetError, match=rf"recipes\.toml, \[dataset\.hopper-medium-v1\]: behaviors: .*{says}"):
         write_collected(card, recipe, MEDIUM, lambda share: None)
 
 
@@ -149,15 +153,63 @@ def test_behaviors_with_discrete_actions_share_a_set_equally_and_are_named_in_it
     assert np.concatenate([episode.actions for episode in theirs]).tolist() == data.actions.tolist()
 
 
-def test_a_policy_draws_from_the_streams_that_its_recipe_seeds_and_acts_in_its_precision(at_home: Path) -> None:
-    recipe = find_recipe(load_cards()[RANDOM])
-    assert (recipe.precision, recipe.policies) == ("float32", ("hopper/step-0000000",))
+@pytest.mark.parametrize(("version", "precision"), [("v0", "float32"), ("v1", "float64")])
+def test_a_policy_draws_from_the_streams_that_its_recipe_seeds_and_acts_in_its_precision(
+    cache: Path, version: str, precision: str
+) -> None:
+    card = load_cards()[f"offline-bench/hopper/random-{version}"]
+    recipe = find_recipe(card)
+    assert (recipe.precision, recipe.policies) == (precision, ("hopper/step-0000000",))
+    write_collected(card, replace(recipe, transitions=900), card.id, lambda share: None)
     children = np.random.SeedSequence(recipe.seed, spawn_key=(0,)).spawn(2)
     noise, resets = (np.random.default_rng(child) for child in children)
-    policy = load_policy(at_home / "datasets/behavior/hopper/step-0000000.safetensors")
-    episodes = roll_out(lambda x: policy.sample(x, noise, np.float32), "Hopper-v5", resets.integers(2**31, size=16))
+    policy = load_policy(datasets_folder() / "behavior/hopper/step-0000000.safetensors")
+    drawn = np.dtype(precision)
+    episodes = roll_out(lambda x: policy.sample(x, noise, drawn), "Hopper-v5", resets.integers(2**31, size=16))
     acted = np.concatenate([episode.actions for episode in episodes])
-    assert np.array_equal(load(RANDOM).actions[: len(acted)], acted)
+    assert len(acted) > 200
+    assert np.array_equal(load(card.id).actions[: len(acted)], acted[:900])
+
+
+def test_all_that_is_built_where_nothing_is_named_is_the_newest_version_of_each_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids: list[str] = []
+
+    def take(orders: list[Order], workers: int) -> int:
+        ids.extend(order.id for order in orders)
+        return len(orders)
+
+    monkeypatch.setattr("offline_bench.commands.build._build_missing", take)
+    build_datasets(None, 0)
+    names = [re.sub(r"-v\d+$", "", dataset) for dataset in load_cards()]
+    assert len(ids) == len(set(names)) < len(names)
+    assert {"offline-bench/hopper/medium-v1", "offline-bench/walker2d/medium-v0"} < set(ids)
+
+
+def test_an_old_version_is_still_built_where_it_is_named_and_said_to_be_old(at_home: Path) -> None:
+    card = load_cards()["offline-bench/hopper/random-v0"]
+    line = collect_and_compare(Order(card, 250), lambda share: None)
+    assert line.endswith("superseded by offline-bench/hopper/random-v1")
+    assert load("offline-bench/hopper/random-250-v0").n == 250
+    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-250-v0")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "newest"),
+    [
+        ("x/medium-v0", "x/medium-v10"),
+        ("x/medium-v2", "x/medium-v10"),
+        ("x/medium-v10", "x/medium-v10"),
+        ("x/medium-v11", "x/medium-v11"),
+        ("x/medium-replay-v0", "x/medium-replay-v0"),
+        ("medium-v0", "medium-v0"),
+        ("x/medium", "x/medium-v10"),
+    ],
+)
+def test_the_newest_version_is_the_highest_number_of_the_same_name(dataset: str, newest: str) -> None:
+    ids = ["x/medium-v10", "x/medium-v2", "y/medium-v11", "x/medium-v0", "x/medium-replay"]
+    assert find_newest(dataset, ids) == newest
 
 
 @pytest.mark.parametrize(
@@ -166,6 +218,7 @@ def test_a_policy_draws_from_the_streams_that_its_recipe_seeds_and_acts_in_its_p
         ("offline-bench/hopper/medium-v0", 20_000, "offline-bench/hopper/medium-20k-v0"),
         ("offline-bench/hopper/medium-v0", 1_000_000, "offline-bench/hopper/medium-1m-v0"),
         ("offline-bench/hopper/medium-v0", 12_345, "offline-bench/hopper/medium-12345-v0"),
+        ("offline-bench/hopper/medium-v1", 1_000_000, "offline-bench/hopper/medium-1m-v1"),
         ("mine/v1-medium", 2_000, "mine/v1-medium-2k"),
     ],
 )
@@ -177,13 +230,13 @@ def test_a_set_of_another_size_lies_beside_the_standard_one_and_passes_for_none(
     card = load_cards()[MEDIUM]
     before = load(MEDIUM).fingerprint
     line = collect_and_compare(Order(card, 300), lambda share: None)
-    small = load("offline-bench/hopper/medium-300-v0")
+    small = load("offline-bench/hopper/medium-300-v1")
     assert (small.n, small.environment) == (300, "Hopper-v5")
     assert line.startswith(f"{small.id}: ")
     assert f"fingerprint {small.fingerprint}: another size of {MEDIUM}" in line
     assert load(MEDIUM).fingerprint == before != small.fingerprint
     assert Order(card, find_recipe(card).transitions).id == Order(card).id == MEDIUM
-    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/medium-300-v0")
+    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/medium-300-v1")
 
 
 def test_building_at_another_size_goes_on_where_it_was_and_says_so(
@@ -192,8 +245,8 @@ def test_building_at_another_size_goes_on_where_it_was_and_says_so(
     for _ in range(2):
         build_datasets([RANDOM], 0, 200)
     assert "1 of 1 datasets were in" in capsys.readouterr().out
-    assert load("offline-bench/hopper/random-200-v0").n == 200
-    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-200-v0")
+    assert load("offline-bench/hopper/random-200-v1").n == 200
+    shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-200-v1")
 
 
 def test_a_recipe_with_a_wrong_key_names_file_and_table(tmp_path: Path) -> None:
@@ -228,3 +281,9 @@ def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
     with pytest.raises(DatasetError, match="all of 16 episodes of EndsAtOnce-v0 ended at their first step"):
         write_collected(load_cards()[RANDOM], recipe, "mine/none-v0", lambda share: None)
     assert not (tmp_path / "cache").exists()
+
+
+def test_where_a_version_is_old_it_is_told_how_to_have_that_very_one() -> None:
+    assert how_to_get("offline-bench/hopper/medium-v1") == "build it with `make datasets`"
+    old = "offline-bench/hopper/medium-v0"
+    assert how_to_get(old) == f"build it with `offline-bench datasets build {old}`"

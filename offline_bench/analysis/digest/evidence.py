@@ -12,7 +12,7 @@ from offline_bench.analysis.findings import Verdict
 from offline_bench.analysis.scores.best_reward import BestRewards
 from offline_bench.analysis.scores.entries import Cell, Leaderboard
 from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 MOST = 3
 

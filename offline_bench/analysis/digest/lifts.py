@@ -13,7 +13,7 @@ from offline_bench.analysis.jackknife import ENOUGH_SEEDS, jackknife_reach
 from offline_bench.analysis.scores.best_reward import find_blind
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM, TRUE_RELABELING
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 Array = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from offline_bench.analysis.published.comparison import FULL
 from offline_bench.analysis.published.facts import Published
 from offline_bench.analysis.scores.entrants import score_runs, split_runs
 from offline_bench.analysis.statistics import draw_places, iqm, repeat_stream, widened_interval
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 Array = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from offline_bench.analysis.published.facts import Published, PublishedRow
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 FULL = "full"
 

@@ -11,7 +11,7 @@ from offline_bench.analysis.published.comparison import Entrant, find_cell, find
 from offline_bench.analysis.published.facts import Published
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.leaderboard import REFERENCE_ALGORITHM
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from offline_bench.analysis.scores.leaderboard import (
     reference_order,
     relabeling_order,
 )
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 
 Array = npt.NDArray[np.float64]
 

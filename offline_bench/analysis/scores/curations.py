@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 from offline_bench.schemes.curate import curations
 
 Lengths = dict[tuple[str, str, str, int, int, str], float]

@@ -23,7 +23,7 @@ from offline_bench.analysis.scores.entries import (
     Row,
 )
 from offline_bench.analysis.statistics import bootstrap_interval, gap, iqm, lift
-from offline_bench.core.registry import spec_name
+from offline_bench.core.spec import spec_name
 from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Run
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -62,6 +64,19 @@ class Card:
     recipe: str = ""
     file: str = ""
     fingerprint: str = ""
+
+
+def find_newest(dataset_id: str, ids: Iterable[str]) -> str:
+    """The last version of `dataset_id` among `ids`, such as x/medium-v1 for x/medium-v0; itself where none is later."""
+    name, version = _split_version(dataset_id)
+    later = [other for other in ids if _split_version(other)[0] == name and _split_version(other)[1] > version]
+    return max(later, key=lambda other: _split_version(other)[1], default=dataset_id)
+
+
+def _split_version(dataset_id: str) -> tuple[str, int]:
+    """Name and version; a version of -1 where the id has none."""
+    found = re.fullmatch(r"(.+)-v([0-9]+)", dataset_id)
+    return (found[1], int(found[2])) if found else (dataset_id, -1)
 
 
 def load_cards(path: Path | None = None) -> dict[str, Card]:

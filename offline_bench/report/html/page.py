@@ -16,7 +16,7 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.html.exhibits import ANSWER, Figures, Tables
-from offline_bench.report.html.reading import render_reading
+from offline_bench.report.html.notes import render_reading
 from offline_bench.report.html.sections import build_sections
 from offline_bench.report.html.views import view_figure
 
