@@ -252,8 +252,8 @@ def test_where_a_function_comes_from_is_known() -> None:
     origin = registry.origin("mine")
     assert (origin.plugin, origin.version, origin.source) == (True, 3, hash_source(mine))
     assert len(origin.files) == 16
-    with pytest.raises(UnknownNameError, match="unknown thing 'yours': did you mean mine"):
-        registry.origin("yours")
+    with pytest.raises(UnknownNameError, match="unknown thing 'mime': did you mean mine"):
+        registry.origin("mime")
 
 
 @pytest.mark.parametrize(
