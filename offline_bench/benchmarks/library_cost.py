@@ -105,8 +105,6 @@ def _with_onednn(call: Callable[[], object]) -> Callable[[], object]:
     library: Any = torch.backends.mkldnn
     products = library.matmul
 
-    switch = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-
     def switched() -> None:
         products.fp32_precision = "bf16"
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline_bench.benchmarks.growth_cost import GrowthCost, growth_cells, measure_growth
+from offline_bench.benchmarks.growth_cost import growth_cells, measure_growth
 from offline_bench.benchmarks.library_cost import measure_layers, measure_libraries
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.peer_cost import PEER_SIZES, PEER_SLABS, PEERS, PeerCost, has_jax, measure_peer
