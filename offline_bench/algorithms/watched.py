@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from offline_bench.algorithms.fit import check_fit
 from offline_bench.algorithms.learner import Learner, Snapshot
 from offline_bench.core.errors import AlgorithmError
 from offline_bench.data.dataset import Dataset
@@ -29,6 +30,10 @@ class WatchedLearner:
     def check(self) -> None:
         """As its own learner does."""
         self.learner.check()
+
+    def check_data(self, data: Dataset) -> None:
+        """As its own learner does, where it says beforehand which data it does not learn from."""
+        check_fit(self.learner, LearnerView.of(data))
 
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]

@@ -14,7 +14,7 @@ from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
-from offline_bench.runs.staleness import find_stale, find_stale_among
+from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import read_record, read_records, record_path, save_record
 
 BLIND = "this file system has no locks: a second start in the same folder would do the same runs again"
@@ -179,7 +179,7 @@ class _Campaign:
     def _is_finished(self, run: Run) -> bool:
         """Whether another process has written the record of `run` since this one looked for it."""
         record = read_record(self._folder, run)
-        if record is None or find_stale(record):
+        if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
         return record.status == "ok" or _written(self._folder, run) != self._before.get(run)
