@@ -15,6 +15,7 @@ from offline_bench.algorithms import Learner, Member, StackedLearner, build_lear
 from offline_bench.algorithms.determinism import one_thread
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.dataset import Dataset
+from offline_bench.data.episode import Episode
 from offline_bench.data.loaders.minari import read_minari
 from offline_bench.data.loaders.writer import lay_out, write_minari
 from offline_bench.environments.make import find_spec, make_environment
@@ -59,7 +60,8 @@ def sample_environment(environment: str) -> Sample:
     space = made.action_space
     made.close()
     space.seed(0)
-    rng, episodes, started = np.random.default_rng(0), [], time.process_time()
+    episodes: list[Episode] = []
+    rng, started = np.random.default_rng(0), time.process_time()
     while sum(episode.length for episode in episodes) < SAMPLE_STEPS:
         seeds = rng.integers(2**31, size=4)
         episodes += roll_out(lambda seen: np.stack([space.sample() for _ in seen]), environment, seeds)

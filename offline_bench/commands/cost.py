@@ -86,7 +86,7 @@ def _measure_all(
     jobs: Sequence[Job], environments: Mapping[str, str], samples: Mapping[str, Sample]
 ) -> dict[Run, RunCost]:
     groups = group_settings(jobs, environments)
-    costs = {}
+    costs: dict[Run, RunCost] = {}
     with open_bar("measuring", len(groups), "settings") as bar:
         for number, group in enumerate(groups, start=1):
             cost = measure_runs(group, samples[environments[group[0].run.dataset]])
