@@ -307,3 +307,35 @@ def test_a_shell_completes_names(words: str, completed: str) -> None:
     script = "import sys; sys.argv[0] = 'offline-bench'; from offline_bench.cli import main; main()"
     shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert shown.stdout.split() == [completed]
+
+
+def test_a_suite_is_done_in_parts_and_each_part_stays_as_it_was(small_home: Path, suite: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["reproduce", str(suite), "--results", str(out), "--workers", "0"]
+    told = call(small_home, *arguments, "--only", "algorithm=bc", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert "0 of 4 runs are done" in told.stdout
+    assert "| bc        |    4 |    0 |" in told.stdout
+    assert "td3-plus-bc" not in told.stdout
+    assert not out.exists()
+
+    assert call(small_home, *arguments, "--only", "algorithm=bc", "--only", "seed=1").returncode == 0
+    part = {path: path.read_bytes() for path in out.rglob("*.json")}
+    assert len(part) == 2
+    assert all("bc(" in path.read_text() and '"seed":1' in path.read_text().replace(" ", "") for path in part)
+
+    whole = call(small_home, *arguments)
+    assert "2 of 8 runs are done" in whole.stdout
+    assert len(list(out.rglob("*.json"))) == 8
+    assert {path: path.read_bytes() for path in part} == part
+
+
+def test_a_part_that_is_none_is_refused_with_what_there_is(small_home: Path, suite: Path, tmp_path: Path) -> None:
+    for more in ([], ["--dry-run"]):
+        shown = call(
+            small_home, "reproduce", str(suite), "--results", str(tmp_path / "out"), "--only", "algorithm=iql", *more
+        )
+        assert shown.returncode == 2
+        assert shown.stderr.startswith(
+            "error: --only algorithm=iql: no run has this algorithm. There are bc, td3-plus-bc"
+        )
