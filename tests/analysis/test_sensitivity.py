@@ -73,7 +73,7 @@ def test_the_reward_that_carries_the_number_is_named() -> None:
 
 
 def test_a_caveat_that_leaves_the_answer_standing_says_what_it_leans_on() -> None:
-    frame = made_frame({"original": 0.0, "zero": 1.0}, algorithms=("iql", "iql(tau=0.9)"))
+    frame = made_frame({"original": 0.0, "zero": 3.0}, algorithms=("iql", "iql(tau=0.9)"))
     overall = variance_shares(frame)[0]
     sentence = lean_most(overall, lean_headline(frame))
     assert sentence.startswith("This leans most on the ")

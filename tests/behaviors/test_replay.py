@@ -22,7 +22,7 @@ from offline_bench.data.loaders.cards import load_cards
 from offline_bench.evaluation.policy import load_policy
 from offline_bench.evaluation.rollout import roll_out
 
-ENVIRONMENTS = ("hopper", "walker2d", "halfcheetah")
+ENVIRONMENTS = ("walker2d",)
 FINGERPRINTS = """
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.behaviors.test_replay import collect_small, FLOAT64
 for name in FLOAT64:
     print(collect_small(name, 120, Path(sys.argv[1])).fingerprint)
 """
-FLOAT64 = [f"hopper-{tier}-v1" for tier in ("random", "medium", "medium-replay", "medium-expert", "expert")]
+FLOAT64 = [f"hopper-{tier}-v1" for tier in ("random", "medium", "medium-expert", "expert")]
 
 
 def collect_small(name: str, transitions: int, cache: Path) -> Dataset:
@@ -85,7 +85,7 @@ def test_the_behavior_policies_stay_small_enough_to_be_committed() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["hopper", "halfcheetah"])
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_every_policy_of_a_replay_has_the_same_share_and_they_come_in_the_order_of_training(
     name: str, tmp_path: Path
 ) -> None:
@@ -106,11 +106,6 @@ def act_by_hand(recipe: DatasetRecipe, number: int, policy: str) -> np.ndarray:
     seeds = resets.integers(2**31, size=16)
     episodes = roll_out(lambda x: actor.sample(x, noise, np.float64), recipe.environment, seeds)
     return np.concatenate([episode.actions for episode in episodes])
-
-
-def test_a_replay_of_a_task_without_early_ends_has_whole_episodes_alone() -> None:
-    recipe = replay_of("halfcheetah")
-    assert recipe.transitions % (1_000 * len(recipe.policies)) == 0
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from offline_bench.evaluation.rollout import SIDE_BY_SIDE
 FLOAT = 4
 # Before anything is trained torch and the libraries below it, and the stepper with its own; afterwards scikit-learn,
 # which tells how far a policy stays with the data.
-LIBRARIES = 450 * 2**20
+LIBRARIES = 530 * 2**20
 # In the stepper, each.
 ENVIRONMENT = 1.1 * 2**20
 # The dataset as loaded, another one from before, as curated, and as scaled; the last has copies while it is made.
