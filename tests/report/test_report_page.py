@@ -255,5 +255,5 @@ def test_without_a_score_or_a_run_every_empty_section_gives_the_reason_that_hold
     sections = {section.id: section for section in build_sections(summary, make_tables(summary), draw_figures(summary))}
     for topic in TOPICS:
         if not sections[topic.id].blocks:
-            assert sections[topic.id].lead == (NO_SCORE,) if topic.scored else (topic.empty,)
+            assert sections[topic.id].line == (NO_SCORE if topic.scored else topic.empty)
     assert not sections["heat-maps"].blocks and not sections["positive-bias"].blocks
