@@ -87,10 +87,9 @@ def test_survivors_are_those_that_the_leaderboard_marks() -> None:
 
 
 def test_few_seeds_are_told_before_many() -> None:
-    assert seed_sentence(build_leaderboard(frame_of(runs([1, 2, 3])))).startswith("1 of 1 cell have fewer than 5 seeds")
-    assert seed_sentence(build_leaderboard(frame_of(runs([1, 2, 3, 4, 5])))).startswith(
-        "Every cell has at least 5 seeds"
-    )
+    few, enough = (seed_sentence(build_leaderboard(frame_of(runs(range(seeds))))) for seeds in (3, 5))
+    assert few.startswith("1 of 1 cell has fewer than 5 seeds")
+    assert enough.startswith("Every cell has at least 5 seeds")
 
 
 def test_words() -> None:
