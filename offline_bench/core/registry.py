@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import re
 import sys
 import types
 import typing
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
+from offline_bench.core.near import find_near
 from offline_bench.core.plugins import load_installed
 from offline_bench.core.source import hash_files, hash_source
 from offline_bench.core.spec import NAME, Spec, parse_spec, spec_name
@@ -141,22 +140,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     near = find_near(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}."
     return f"unknown {kind} {name!r}: {hint}"
-
-
-def find_near(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the `known` names, nearest first; that alone which is spelled alike but for case and signs."""
-    spelled: dict[str, list[str]] = {}
-    for one in sorted(known):
-        spelled.setdefault(_spell(one), []).append(one)
-    wanted = _spell(name)
-    if wanted in spelled:
-        return spelled[wanted][:3]
-    return [one for text in difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.5) for one in spelled[text]][:3]
-
-
-def _spell(name: str) -> str:
-    """A name as it is said: `TD3+BC`, `td3_plus_bc` and `td3-plus-bc` are one."""
-    return re.sub(r"[^a-z0-9/]+", "-", name.casefold().replace("+", "-plus-")).strip("-")
 
 
 def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:

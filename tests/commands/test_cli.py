@@ -289,7 +289,7 @@ def test_list_datasets_shows_the_minari_sets_of_this_machine_too(small_home: Pat
         command(small_home, "list", "datasets"), env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert f"lab/own-v3\n    a Minari set in {tmp_path / 'lab' / 'own-v3'}\n" in shown
-    assert shown.count(f"{MEDIUM}\n") == 1
+    assert shown.count(f"\n{MEDIUM}\n") == 1
 
 
 @pytest.mark.parametrize(

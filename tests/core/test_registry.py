@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownNameError
-from offline_bench.core.registry import Registry, find_near
+from offline_bench.core.near import find_near
+from offline_bench.core.registry import Registry
 from offline_bench.core.source import hash_source
 from offline_bench.core.spec import Spec, parse_spec
 from offline_bench.schemes.curate import curations

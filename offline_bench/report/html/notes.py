@@ -7,7 +7,7 @@ from markupsafe import Markup
 DEEPER = {"h1": "h3", "h2": "h3", "h3": "h4", "h4": "h5", "h5": "h6"}
 
 
-def render_reading(text: str) -> Markup:
+def render_notes(text: str) -> Markup:
     """`text` as HTML: its own HTML is escaped, it has no images, and its headings go below those of the page."""
     from markdown_it import MarkdownIt
 

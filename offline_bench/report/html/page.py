@@ -16,7 +16,7 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.definitions import DEFINITIONS
 from offline_bench.report.html.exhibits import ANSWER, Figures, Tables
-from offline_bench.report.html.notes import render_reading
+from offline_bench.report.html.notes import render_notes
 from offline_bench.report.html.sections import build_sections
 from offline_bench.report.html.views import view_figure
 
@@ -45,7 +45,7 @@ def report_page(summary: Summary, tables: Tables, figures: Figures, reading: str
             picture=tuple(view_figure(figure, "glance") for figure in figures.get(ANSWER, ())),
             findings=summary.digest.findings,
             trust=summary.digest.trust,
-            reading=render_reading(reading),
+            reading=render_notes(reading),
             facts=tuple(_facts(summary.board)),
             sections=build_sections(summary, tables, figures),
             definitions=tuple(DEFINITIONS.items()),

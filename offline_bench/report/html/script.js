@@ -112,6 +112,13 @@
     tip.append(heading, text, close);
     document.body.append(tip);
     let opener = null;
+    // Before it shows and takes the focus: else the page would scroll to where it stood last.
+    tip.addEventListener("beforetoggle", (event) => {
+      if (event.newState !== "open") return;
+      const beside = opener.getBoundingClientRect();
+      tip.style.left = `${scrollX + Math.max(8, beside.left - 40)}px`;
+      tip.style.top = `${scrollY + beside.bottom + 6}px`;
+    });
     tip.addEventListener("toggle", (event) => {
       if (event.newState !== "open") return;
       const beside = opener.getBoundingClientRect();
@@ -159,11 +166,14 @@
   const sections = Array.from(document.querySelectorAll("details.section"));
   const folds = document.querySelector(".folds");
   const foldAll = folds.querySelector("button");
+  const anyFolded = () => sections.some((section) => !section.open);
   foldAll.addEventListener("click", () => {
-    const open = sections.some((section) => !section.open);
+    const open = anyFolded();
     for (const section of sections) section.open = open;
-    foldAll.textContent = open ? "Fold all sections" : "Open all sections";
   });
+  for (const section of sections) {
+    section.addEventListener("toggle", () => { foldAll.textContent = anyFolded() ? "Open all sections" : "Fold all sections"; });
+  }
   folds.hidden = false;
 
   // On paper nothing can be unfolded.
