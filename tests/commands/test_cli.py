@@ -179,7 +179,7 @@ def test_a_killed_suite_loses_only_what_was_in_flight_and_goes_on(
     arguments = ["reproduce", str(suite), "--results", str(folder)]
     environment = {**os.environ, "OFFLINE_BENCH_HOME": str(small_home), "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(command(small_home, *arguments), env=environment, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     # The records of a slab, all of them: a kill between two would leave a third half written.
     while len(list(folder.rglob("*.json"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
