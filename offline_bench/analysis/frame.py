@@ -92,8 +92,7 @@ def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(record: Record, stale: str) -> dict[str, Any]:
-    # A run that could not be knows nothing of its data; its scale may be what is wrong.
-    task = try_task(record.run.dataset) if record.data else None
+    task = try_task(record.run.dataset)
     true_return, length = mean_of(record.returns), mean_of(record.lengths)
     status, reason = record.status, record.reason
     if status == "ok" and not np.isfinite(true_return):
