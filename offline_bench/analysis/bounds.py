@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from offline_bench.data.loaders.cards import Task
-from offline_bench.data.loaders.tasks import find_task
+from offline_bench.data.loaders.tasks import try_task
 
 Range = tuple[float, float]
 
@@ -26,7 +26,7 @@ def measure_range(dataset: str, measure: str) -> Range:
     """
     if measure in KNOWN:
         return KNOWN[measure]
-    task = find_task(dataset)
+    task = try_task(dataset)
     if measure == "length":
         return 1.0, float(task.longest) if task and task.longest else math.inf
     if measure not in ("score", "true_return") or task is None:
