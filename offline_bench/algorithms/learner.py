@@ -48,6 +48,7 @@ class SlabSnapshot:
     losses     mean of each loss since the snapshot before
     weights    sixteen hex digits over all weights, exact to the bit
     diverged   when and how the run left the finite numbers; None where it did not
+    facts      what the learner decided from the data, for the record
     """
 
     step: int
@@ -55,6 +56,7 @@ class SlabSnapshot:
     losses: list[dict[str, float]]
     weights: list[str]
     diverged: list[DivergedError | None]
+    facts: list[dict[str, float]]
 
 
 class Learner(Protocol):

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.ranges import check_ranges
+from offline_bench.algorithms.reward_scaling import RETURN_RANGE, check_reward_scaler, find_return_scale, tell_scaling
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.core.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.registry import unknown_name
@@ -34,7 +35,7 @@ class ReferenceLearner:
 
     hidden_units     sizes of the ReLU layers of every network
     standardize      observations to zero mean and unit deviation over the dataset
-    reward_scaler    'none', 'standard' or 'min-max', as d3rlpy has them, fitted to the rewards learned from
+    reward_scaler    one of `REWARD_SCALERS`, fitted to the rewards learned from
     parameters       further fields of the config, as d3rlpy names them
     """
 
@@ -54,8 +55,7 @@ class ReferenceLearner:
         for name in self.parameters:
             if name not in known:
                 raise SpecError(unknown_name(f"parameter of d3rlpy's {self.config}", name, known))
-        if self.reward_scaler not in ("none", "standard", "min-max"):
-            raise SpecError(f"reward_scaler is 'none', 'standard' or 'min-max', not {self.reward_scaler!r}")
+        check_reward_scaler(self.reward_scaler)
 
     def check_data(self, data: Dataset) -> None:
         """See `fit.ChoosyLearner`."""
@@ -76,6 +76,7 @@ class ReferenceLearner:
             algorithm = self._create(data)
             sampler = MinibatchSampler(data, algorithm.batch_size, np.random.default_rng(minibatch_seed))
             losses: dict[str, list[float]] = defaultdict(list)
+            facts = tell_scaling(data, self.reward_scaler)
             for step in range(1, at[-1] + 1):
                 for name, loss in algorithm.update(sampler.sample()).items():
                     if not math.isfinite(loss):
@@ -85,7 +86,7 @@ class ReferenceLearner:
                     progress(step)
                 if step in at:
                     with held_stream():
-                        yield snapshot_of(algorithm, step, losses)
+                        yield replace(snapshot_of(algorithm, step, losses), facts=facts)
                     losses.clear()
 
     def _create(self, data: Dataset) -> Any:
@@ -99,7 +100,7 @@ class ReferenceLearner:
             **encoders,
             observation_scaler=observation_scaler(data) if self.standardize else None,
             action_scaler=None if discrete else action_scaler(data),
-            reward_scaler=_reward_scaler(data.rewards, self.reward_scaler),
+            reward_scaler=_reward_scaler(data, self.reward_scaler),
             **self.parameters,
         ).create(device=select_device(self.device))
         algorithm.create_impl(data.observations.shape[1:], data.action_space.n if discrete else data.actions.shape[1])
@@ -164,10 +165,13 @@ def action_scaler(data: Dataset) -> Any:
     return import_d3rlpy().preprocessing.MinMaxActionScaler(minimum=box.low, maximum=box.high)
 
 
-def _reward_scaler(rewards: Array, kind: str) -> Any:
-    scalers = import_d3rlpy().preprocessing
+def _reward_scaler(data: Dataset, kind: str) -> Any:
+    scalers, rewards = import_d3rlpy().preprocessing, data.rewards
     if kind == "none":
         return None
+    if kind == "return-range":
+        spread = RETURN_RANGE / find_return_scale(data)
+        return scalers.ReturnBasedRewardScaler(return_max=spread, return_min=0.0, multiplier=RETURN_RANGE)
     if np.ptp(rewards) == 0:
         raise DatasetError(f"reward scaler {kind!r} divides by the spread of the rewards, and these are constant.")
     if kind == "min-max":

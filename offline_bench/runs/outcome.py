@@ -193,9 +193,10 @@ def _draw_curve(outcome: Outcome, notes: dict[int, Any]) -> None:
 
 
 def _conclude(outcomes: Sequence[Outcome], snapshot: SlabSnapshot, found: Sequence[list[Episode]]) -> None:
-    for outcome, episodes, weights, error in zip(outcomes, found, snapshot.weights, snapshot.diverged, strict=True):
+    told = zip(outcomes, found, snapshot.weights, snapshot.diverged, snapshot.facts, strict=True)
+    for outcome, episodes, weights, error, facts in told:
         if error is None:
-            outcome.last, outcome.weights = episodes, weights
+            outcome.last, outcome.weights, outcome.facts = episodes, weights, facts
         else:
             outcome.end_with(error)
 

@@ -38,6 +38,7 @@ CASES = [
     ),
     Case("iql", RATES),
     Case("iql", {"expectile": 0.9, "weight_temp": 0.3, **RATES}, runs=3, place=1),
+    Case("td3_plus_bc", RATES, reward_scaler="return-range"),
     Case("iql", {"weight_temp": 10.0, "max_weight": 2.0, "gamma": 0.9, **RATES}, reward_scaler="min-max"),
     Case("sac", RATES),
     Case("sac", {"initial_temperature": 0.2, **SOFT_CHANGES}, runs=3, place=1),

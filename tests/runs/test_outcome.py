@@ -57,7 +57,7 @@ class Together(Standing):
 
     def learn_together(self, members: Any, at: Any, *_: Any) -> Iterator[SlabSnapshot]:
         for step in at:
-            yield SlabSnapshot(step, self, [{"loss": 0.5}] * 2, ["weights"] * 2, [None, None])
+            yield SlabSnapshot(step, self, [{"loss": 0.5}] * 2, ["weights"] * 2, [None, None], [{}, {}])
 
 
 def assert_ended(outcome: Outcome, value: float) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot
 from offline_bench.algorithms.ranges import check_ranges
-from offline_bench.core.errors import EnvironmentMismatchError, SpecError
+from offline_bench.algorithms.reward_scaling import check_reward_scaler
+from offline_bench.core.errors import EnvironmentMismatchError
 from offline_bench.data.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class StackedLearner:
         """Raise `SpecError` where a parameter does not fit."""
         select_device(self.device)
         check_ranges(self.name, self.parameters)
-        if self.reward_scaler not in ("none", "standard", "min-max"):
-            raise SpecError(f"reward_scaler is 'none', 'standard' or 'min-max', not {self.reward_scaler!r}")
+        check_reward_scaler(self.reward_scaler)
 
     def check_data(self, data: Dataset) -> None:
         """See `fit.ChoosyLearner`."""
@@ -83,7 +83,7 @@ class StackedLearner:
             if error is not None:
                 raise error
             policy = SinglePolicy(snapshot.policy)
-            yield Snapshot(snapshot.step, policy, snapshot.losses[0], snapshot.weights[0])
+            yield Snapshot(snapshot.step, policy, snapshot.losses[0], snapshot.weights[0], snapshot.facts[0])
 
     def learn_together(
         self,

@@ -89,7 +89,9 @@ class SlabTraining:
             if not finite and self.history.diverged[run] is None:
                 self.history.diverged[run] = DivergedError(self.step, "a weight")
         policy = StackedPolicy(self.algorithm, self.transitions.scaling)
-        return SlabSnapshot(self.step, policy, self.history.take_means(), weights, list(self.history.diverged))
+        return SlabSnapshot(
+            self.step, policy, self.history.take_means(), weights, list(self.history.diverged), self.transitions.facts
+        )
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offline_bench.core.errors import DatasetError
+from offline_bench.algorithms.reward_scaling import DEVIATION_FLOOR, scale_rewards, tell_scaling
 from offline_bench.data.action_range import ActionRange, find_action_range
 from offline_bench.data.dataset import Dataset
-
-# As d3rlpy's scaler has it.
-DEVIATION_FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,10 @@ class Batch:
 
 
 class Transitions:
-    """The transitions that all runs of a slab share, scaled once, and the rewards each of them learns from."""
+    """The transitions that all runs of a slab share, scaled once, and the rewards each of them learns from.
+
+    facts  of each run, what its scaling was decided from the data to be, for the record
+    """
 
     def __init__(self, datasets: Sequence[Dataset], standardize: bool, reward_scaler: str, device: str) -> None:
         data = datasets[0]
@@ -53,11 +53,13 @@ class Transitions:
         self._table = torch.from_numpy(np.concatenate(columns, axis=1)).to(device)
         distinct: dict[bytes, int] = {}
         places = [distinct.setdefault(d.rewards.tobytes(), len(distinct)) for d in datasets]
-        arrays = [scale_rewards(datasets[places.index(i)].rewards, reward_scaler) for i in range(len(distinct))]
+        arrays = [scale_rewards(datasets[places.index(i)], reward_scaler) for i in range(len(distinct))]
         self._rewards = torch.from_numpy(np.stack(arrays)).to(device)
         self._reward_offsets = self.n * torch.tensor(places, device=device)[:, None]
         self._starts = torch.from_numpy(data.episode_starts.copy()).to(device)
         self.n_starts = len(self._starts)
+        told = [tell_scaling(datasets[places.index(i)], reward_scaler) for i in range(len(distinct))]
+        self.facts = [told[place] for place in places]
         self.reward_ranges = torch.stack([self._rewards.amin(1), self._rewards.amax(1)], dim=1)[places]
 
     def gather(self, draws: dict[str, Tensor]) -> Batch:
@@ -122,19 +124,3 @@ class Scaling:
         low, high = self.box.low, self.box.high
         boxed: np.ndarray = (actions + np.float32(1.0)) / np.float32(2.0) * (high - low) + low
         return boxed
-
-
-def scale_rewards(rewards: np.ndarray, kind: str) -> np.ndarray:
-    """Rewards (n,) as they are ('none'), standardized ('standard') or in [0, 1] ('min-max').
-
-    Raises `DatasetError` where the scaler would divide by the spread of constant rewards.
-    """
-    if kind == "none":
-        return rewards
-    if np.ptp(rewards) == 0:
-        raise DatasetError(f"reward scaler {kind!r} divides by the spread of the rewards, and these are constant.")
-    if kind == "min-max":
-        shifted: np.ndarray = (rewards - rewards.min()) / np.ptp(rewards)
-        return shifted.astype(np.float32)
-    standard: np.ndarray = (rewards - rewards.mean()) / (rewards.std() + DEVIATION_FLOOR)
-    return standard.astype(np.float32)
