@@ -17,6 +17,7 @@ from offline_bench.analysis.published.survival import compare_survival
 from offline_bench.analysis.scores.competence import judge_learners, mark_rows
 from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
+from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import read_notes, write_page
@@ -31,6 +32,7 @@ from offline_bench.report.published.survival import survival_section
 from offline_bench.report.results_page import results_page
 from offline_bench.report.scores.competence import competence_section
 from offline_bench.report.scores.curations import curations_section
+from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Run
@@ -86,7 +88,11 @@ def write_tables(folder: Path, suite: Suite) -> None:
             provenance,
             suite.title or suite.name,
             notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), competence, notes))),
-            findings=[exact_section(compare_exact(board, reading.records)), *_findings(suite.published, board, frame)],
+            findings=[
+                frontier_section(find_frontier(reading.records, suite.grids) if suite.frontier else ()),
+                exact_section(compare_exact(board, reading.records)),
+                *_findings(suite.published, board, frame),
+            ],
         ),
     }
     for name, text in texts.items():

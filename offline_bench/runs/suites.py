@@ -20,7 +20,7 @@ from offline_bench.schemes.relabel import relabelings
 
 # Numbers of tables have 64 bits.
 LIMIT = 2**63
-FLAGS = ("gate", "unfinished")
+FLAGS = ("frontier", "gate", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Suite:
                   names by `published`, relative to its own
     gate          `gate = true`: only learners that read their reward count where rewards are spoken of, see
                   `analysis.scores.competence`; suites from before there was a gate lack the key
+    frontier      `frontier = true`: a study of settings, whose tables show what each scored for what it took
     unfinished    `unfinished = true`: its committed records are those that there are so far, and its tables say so
     """
 
@@ -79,6 +80,7 @@ class Suite:
     published: Path = Path()
     gate: bool = False
     unfinished: bool = False
+    frontier: bool = False
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
@@ -110,8 +112,8 @@ def load_suite(name: str) -> Suite:
     predictions = content.get("predictions", [])
     if unknown or not isinstance(content.get("grids"), list) or not isinstance(predictions, list):
         raise SuiteError(
-            f"{path}: a suite file has a title and [[grids]], and may have published, gate, unfinished and "
-            f"[[predictions]]; unknown: {', '.join(sorted(unknown)) or '-'}"
+            f"{path}: a suite file has a title and [[grids]], and may have published, frontier, gate, unfinished "
+            f"and [[predictions]]; unknown: {', '.join(sorted(unknown)) or '-'}"
         )
     grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
     folder = path.resolve().parent
