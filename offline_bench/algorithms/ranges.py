@@ -36,6 +36,12 @@ def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
             raise SpecError(f"{key} of {name} lies between {low:g} and {high:g}, and {value!r} does not")
     if parameters.get("clip_values") and parameters.get("gamma") == 1.0:
         raise SpecError(f"clip_values of {name} needs gamma below 1: without it no value is bounded")
-    hidden = parameters.get("hidden_units", (1,))
+    for key in ("hidden_units", "critic_hidden_units"):
+        _check_layers(name, key, parameters.get(key))
+
+
+def _check_layers(name: str, key: str, hidden: Any) -> None:
+    if hidden is None:
+        return
     if not hidden or not all(type(size) is int and size > 0 for size in hidden):
-        raise SpecError(f"hidden_units of {name} is a tuple of positive layer sizes, not {hidden!r}")
+        raise SpecError(f"{key} of {name} is a tuple of positive layer sizes, not {hidden!r}")

@@ -34,6 +34,7 @@ class ReferenceLearner:
     """One of d3rlpy's algorithms, or of `native`, by the name of its config class, with one setting for every reward.
 
     hidden_units     sizes of the ReLU layers of every network
+    critic_hidden_units, layer_norm  sizes of those of critics and value networks instead, and LayerNorm after each
     standardize      observations to zero mean and unit deviation over the dataset
     reward_scaler    one of `REWARD_SCALERS`, fitted to the rewards learned from
     parameters       further fields of the config, as d3rlpy names them
@@ -45,12 +46,15 @@ class ReferenceLearner:
     reward_scaler: str = "none"
     parameters: dict[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    critic_hidden_units: tuple[int, ...] | None = None
+    layer_norm: bool = False
     trainer: str = field(default="d3rlpy", init=False)
 
     def check(self) -> None:
         """Raise `SpecError` where the config has no such parameter, or does not take its value."""
         select_device(self.device)
-        check_ranges(self.config.removesuffix("Config"), {**self.parameters, "hidden_units": self.hidden_units})
+        layers = {"hidden_units": self.hidden_units, "critic_hidden_units": self.critic_hidden_units}
+        check_ranges(self.config.removesuffix("Config"), {**self.parameters, **layers})
         known = {f.name for f in fields(_config_class(self.config))}
         for name in self.parameters:
             if name not in known:
@@ -89,15 +93,21 @@ class ReferenceLearner:
                         yield replace(snapshot_of(algorithm, step, losses), facts=facts)
                     losses.clear()
 
+    def _encoders(self, config: Any) -> dict[str, Any]:
+        build = import_d3rlpy().models.VectorEncoderFactory
+        sizes = self.critic_hidden_units or self.hidden_units
+        others = build(hidden_units=list(self.hidden_units))
+        values = build(hidden_units=list(sizes), use_layer_norm=self.layer_norm)
+        names = [f.name for f in fields(config) if f.name.endswith("encoder_factory")]
+        return {name: values if name.startswith(("critic", "value")) else others for name in names}
+
     def _create(self, data: Dataset) -> Any:
         self.check()
         self.check_data(data)
         config = _config_class(self.config)
         discrete = data.action_space.discrete
-        encoder = import_d3rlpy().models.VectorEncoderFactory(hidden_units=list(self.hidden_units))
-        encoders = {f.name: encoder for f in fields(config) if f.name.endswith("encoder_factory")}
         algorithm = config(
-            **encoders,
+            **self._encoders(config),
             observation_scaler=observation_scaler(data) if self.standardize else None,
             action_scaler=None if discrete else action_scaler(data),
             reward_scaler=_reward_scaler(data, self.reward_scaler),

@@ -18,7 +18,7 @@ from offline_bench.algorithms.watched import WatchedLearner
 from offline_bench.core.errors import SpecError
 
 NETWORK = (256, 256)
-SHARED = ("hidden_units", "standardize", "reward_scaler")
+SHARED = ("hidden_units", "critic_hidden_units", "layer_norm", "standardize", "reward_scaler")
 TRAINERS = ("stacked", "d3rlpy")
 
 # Continuous algorithms of d3rlpy that are named in a spec with d3rlpy's own parameters and defaults.
@@ -60,8 +60,8 @@ def _stacked(name: str, config: str, settings: dict[str, Any]) -> Learner:
         raise SpecError(f"trainer is {' or '.join(map(repr, TRAINERS))}, not {trainer!r}")
     if trainer == "d3rlpy":
         return reference_learner(config, settings)
-    shared = {name: settings[name] for name in SHARED[1:] if name in settings}
-    return StackedLearner(name, {k: v for k, v in settings.items() if k not in SHARED[1:]}, **shared)
+    shared = {name: settings[name] for name in ("standardize", "reward_scaler") if name in settings}
+    return StackedLearner(name, {k: v for k, v in settings.items() if k not in shared}, **shared)
 
 
 def reference_learner(config: str, settings: dict[str, Any]) -> ReferenceLearner:
@@ -96,6 +96,8 @@ def td3_plus_bc(
     update_actor_interval: int = 2,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",
@@ -116,6 +118,8 @@ def iql(
     tau: float = 0.005,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",
@@ -138,6 +142,8 @@ def cql(
     tau: float = 0.005,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",
@@ -175,6 +181,8 @@ def sac(
     tau: float = 0.005,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",
@@ -200,6 +208,8 @@ def atac(
     tau: float = 0.005,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",
@@ -225,6 +235,8 @@ def pspi(
     tau: float = 0.005,
     batch_size: int = 256,
     hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
     standardize: bool = True,
     reward_scaler: str = "none",
     trainer: str = "stacked",

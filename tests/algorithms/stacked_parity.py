@@ -178,8 +178,9 @@ def stacked_side(case: Case, datasets: list[Dataset]) -> tuple[StackedAlgorithm,
 def reference_side(case: Case, data: Dataset) -> Any:
     settings = settings_of(case)
     hidden_units = settings.pop("hidden_units")
+    values = {name: settings.pop(name) for name in ("critic_hidden_units", "layer_norm") if name in settings}
     config = REFERENCES[case.name].config
-    learner = ReferenceLearner(config, hidden_units, case.standardize, case.reward_scaler, settings)
+    learner = ReferenceLearner(config, hidden_units, case.standardize, case.reward_scaler, settings, **values)
     with torch.random.fork_rng():
         torch.manual_seed(WEIGHTS_SEED)
         return learner._create(data)
@@ -266,8 +267,10 @@ def stacked(module: Any) -> list[Tensor]:
         heads = [head for head in (module._mu, module._logstd) if isinstance(head, nn.Linear)]
     layers = [(layer.weight, layer.bias) for layer in linears]
     layers.append((torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])))
+    norms = [layer for layer in module._encoder.modules() if isinstance(layer, nn.LayerNorm)]
     return [
-        t for weight, bias in layers for t in (weight.detach().t()[None].clone(), bias.detach()[None, None].clone())
+        *(t for weight, bias in layers for t in (weight.detach().t()[None].clone(), bias.detach()[None, None].clone())),
+        *(t.detach()[None, None].clone() for norm in norms for t in (norm.weight, norm.bias)),
     ]
 
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from offline_bench.algorithms import build_learner
 from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
-from offline_bench.algorithms.stacked import compiled
+from offline_bench.algorithms.stacked import compiled, machine_code
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers, library_alone
 from offline_bench.algorithms.stacked.layers import LibraryLayers
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
+from offline_bench.algorithms.stacked.machine_code import load_library
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.schemes.checks import sample_dataset
 
@@ -33,7 +34,7 @@ SHAPES = [
 
 @pytest.fixture
 def layers() -> CompiledLayers:
-    library = compiled._load()
+    library = load_library()
     if library is None:
         pytest.skip("no compiler here")
     return CompiledLayers(library)
@@ -112,10 +113,10 @@ def test_every_second_network_can_be_asked_for(layers: CompiledLayers) -> None:
 @pytest.fixture
 def fresh() -> Any:
     """No memory of what was compiled before, nor afterwards."""
-    compiled._load.cache_clear()
+    load_library.cache_clear()
     compiled._agreeing_layers.cache_clear()
     yield
-    compiled._load.cache_clear()
+    load_library.cache_clear()
     compiled._agreeing_layers.cache_clear()
 
 
@@ -124,8 +125,8 @@ def test_layers_that_round_otherwise_are_not_used(
 ) -> None:
     """The comparison at the start notices it: multiply and add are compiled apart here."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compiled, "FLAGS", (*compiled.FLAGS, "-ffp-contract=off"))
-    assert compiled._load() is not None
+    monkeypatch.setattr(machine_code, "FLAGS", (*machine_code.FLAGS, "-ffp-contract=off"))
+    assert load_library() is not None
     assert compiled_layers((14, 64, 64, 1), 256) is None
 
 
@@ -135,7 +136,7 @@ def test_without_a_compiler_the_library_does_it(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", compiler or "cc")
-    monkeypatch.setenv(compiled.SWITCH, "" if compiler else "1")
+    monkeypatch.setenv(machine_code.SWITCH, "" if compiler else "1")
     assert compiled_layers((14, 64, 64, 1), 256) is None
 
 

@@ -24,6 +24,7 @@ ATAC_CHANGES = {
     "n_warm_start_steps": 20,
 }
 SOFT_CHANGES = {**RATES, "temp_learning_rate": 3e-3, "gamma": 0.9}
+DEEP = {"critic_hidden_units": (64, 32, 48), "layer_norm": True}
 CASES = [
     Case("bc"),
     Case("bc", {"learning_rate": 3e-4}, standardize=False),
@@ -40,17 +41,21 @@ CASES = [
     Case("iql", {"expectile": 0.9, "weight_temp": 0.3, **RATES}, runs=3, place=1),
     Case("td3_plus_bc", RATES, reward_scaler="return-range"),
     Case("iql", {"weight_temp": 10.0, "max_weight": 2.0, "gamma": 0.9, **RATES}, reward_scaler="min-max"),
-    Case("sac", RATES),
+    Case("td3_plus_bc", {**RATES, **DEEP}),
+    Case("iql", {**RATES, **DEEP}, runs=3, place=1),
+    Case("sac", {**RATES, **DEEP}),
     Case("sac", {"initial_temperature": 0.2, **SOFT_CHANGES}, runs=3, place=1),
     Case("sac", {"temp_learning_rate": 0.0, **RATES}, reward_scaler="standard"),
     Case("atac", ATAC_CHANGES),
     Case("atac", {**ATAC_CHANGES, "beta": 4.0, "clip_values": True, "actor_average_rate": 0.05}, runs=3, place=1),
     Case("atac", {**ATAC_CHANGES, "n_warm_start_steps": 0, "norm_bound": 3.0, "gamma": 0.9}, reward_scaler="standard"),
     Case("atac", {**ATAC_CHANGES, "n_warm_start_steps": UPDATES}),
-    Case("pspi", ATAC_CHANGES),
+    Case("atac", {**ATAC_CHANGES, **DEEP, "norm_bound": 3.0}),
+    Case("pspi", {**ATAC_CHANGES, **DEEP}),
     Case("pspi", {**ATAC_CHANGES, "beta": 4.0, "clip_values": True, "actor_average_rate": 0.05}, runs=3, place=1),
     Case("pspi", {**ATAC_CHANGES, "n_warm_start_steps": 0, "norm_bound": 3.0, "gamma": 0.9}, reward_scaler="standard"),
     Case("cql", RATES),
+    Case("cql", {"n_action_samples": 2, **RATES, **DEEP}),
     Case("cql", {"n_action_samples": 4, "alpha_threshold": 1.0, "alpha_learning_rate": 3e-3, **SOFT_CHANGES}),
     Case("cql", {"n_action_samples": 2, "conservative_weight": 0.5, **RATES}, runs=3, place=1),
     Case("cql", {"n_action_samples": 2, "alpha_learning_rate": 0.0, **RATES}, standardize=False),

@@ -83,10 +83,10 @@ class StackedAlgorithm(ABC):
         """Rows of inputs whose hidden layers are in memory at once, members counted each; for estimates of memory."""
         return 6 * self.batch_size
 
-    def network(self, name: str, inputs: int, outputs: int, members: int = 1) -> Network:
+    def network(self, name: str, inputs: int, outputs: int) -> Network:
         """A new network under `name`, its initial weights drawn from each run's own generator."""
         sizes = [inputs, *self.hidden_units, outputs]
-        self.networks[name] = initialize(sizes, self.slab.weights_rngs, members, self.slab.device)
+        self.networks[name] = initialize(sizes, self.slab.weights_rngs, device=self.slab.device)
         return self.networks[name]
 
     def target(self, name: str, source: Network) -> Network:
@@ -122,6 +122,24 @@ class StackedAlgorithm(ABC):
         """End the training of a run that diverged: from NaN no step leads anywhere, and none reaches its neighbors."""
         for tensor in self.weights_of(run).values():
             tensor.fill_(torch.nan)
+
+
+class ValueLearner(StackedAlgorithm):
+    """Base of those that learn values.
+
+    critic_hidden_units  sizes of the layers of critics and of value networks; None: those of the actor
+    layer_norm           LayerNorm after each of them
+    """
+
+    critic_hidden_units: tuple[int, ...] | None
+    layer_norm: bool
+
+    def critic(self, name: str, inputs: int, members: int = 1) -> Network:
+        """A new network of values under `name`, `members` to a run."""
+        sizes = [inputs, *(self.critic_hidden_units or self.hidden_units), 1]
+        slab = self.slab
+        self.networks[name] = initialize(sizes, slab.weights_rngs, members, slab.device, self.layer_norm)
+        return self.networks[name]
 
 
 def parameter_kinds(algorithm: type[StackedAlgorithm]) -> dict[str, Any]:

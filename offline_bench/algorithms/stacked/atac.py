@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm
+from offline_bench.algorithms.stacked.algorithm import ValueLearner
 from offline_bench.algorithms.stacked.draws import Draw
 from offline_bench.algorithms.stacked.gaussian import Sample, SquashedGaussian
 from offline_bench.algorithms.stacked.network import Pass
@@ -16,7 +16,7 @@ from offline_bench.algorithms.stacked.optimizer import copy_to_target, move_targ
 from offline_bench.algorithms.stacked.transitions import Batch
 
 
-class ATAC(StackedAlgorithm):
+class ATAC(ValueLearner):
     """Two critics, one of which the actor follows; a warm start of cloning comes first."""
 
     beta: Tensor
@@ -35,7 +35,7 @@ class ATAC(StackedAlgorithm):
     def build(self) -> None:
         o, a = self.slab.observation_size, self.slab.action_size
         self.actor = self.network("actor", o, 2 * a)
-        self.critics = self.network("critics", o + a, 1, members=2)
+        self.critics = self.critic("critics", o + a, members=2)
         self.target_critics = self.target("target_critics", self.critics)
         self.log_temperature = self.numbers("log_temp", self.initial_temperature.log())
         self.average = self.target("average_actor", self.actor) if self.actor_average_rate > 0 else None

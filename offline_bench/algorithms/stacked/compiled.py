@@ -7,51 +7,43 @@ missing, the library's own layers do the same.
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from offline_bench.algorithms.stacked.layers import LibraryLayers
-
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("layers.c", "sums.h", "product.h"))
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
-# Set to anything, it keeps the compiler out.
-SWITCH = "OFFLINE_BENCH_NO_COMPILER"
-FLOAT = 4
+from offline_bench.algorithms.stacked.machine_code import load_library, pairs_of_pointers, pointer, pointers
+from offline_bench.algorithms.stacked.norm_layers import NormLayers
 
 
 class CompiledLayers:
-    """As `LibraryLayers`, to the bit, on a processor."""
+    """As `LibraryLayers`, or with LayerNorm as `NormLayers`, to the bit, on a processor."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, layer_norm: bool = False) -> None:
         self._forward, self._backward = library.forward, library.backward
+        self._layer_norm = layer_norm
 
     def forward(
         self, inputs: Tensor, members: int, parameters: Sequence[Tensor], keep: bool = True
     ) -> tuple[list[Tensor], Tensor]:
         """See `LibraryLayers.forward`."""
-        nets, batch, sizes = len(inputs) * members, inputs.shape[1], _sizes(parameters)
+        layers, norms = self._split(parameters)
+        nets, batch, sizes = len(inputs) * members, inputs.shape[1], _sizes(layers)
         hidden = [torch.empty(nets, batch, size) for size in sizes[1:-1]] if keep else []
         outputs = torch.empty(nets, sizes[-1], batch)
         failed = self._forward(
             *_numbers(nets, members, _step(parameters[0]), batch, len(sizes) - 2),
             _array(sizes),
             *_place(inputs),
-            _pointers(parameters[::2]),
-            _pointers(parameters[1::2]),
-            _pointers(hidden) if keep else None,
-            _pointer(outputs),
+            pointers(layers[::2]),
+            pointers(layers[1::2]),
+            *pairs_of_pointers(norms),
+            pointers(hidden) if keep else None,
+            pointer(outputs),
         )
         _check(failed)
         return hidden, outputs.transpose(1, 2)
@@ -67,24 +59,32 @@ class CompiledLayers:
         columns: int | None = None,
     ) -> Tensor | None:
         """See `LibraryLayers.backward`; `gradient` is contiguous."""
-        nets, batch, sizes = len(gradient), gradient.shape[1], _sizes(parameters)
+        layers, norms = self._split(parameters)
+        into_layers, into_norms = self._split(into) if into is not None else ((), ())
+        nets, batch, sizes = len(gradient), gradient.shape[1], _sizes(layers)
         by_inputs = None if columns is None else torch.empty(nets, batch, sizes[0] - columns)
         failed = self._backward(
             *_numbers(nets, members, _step(parameters[0]), batch, len(hidden)),
             _array(sizes),
             *_place(inputs),
-            _pointers(parameters[::2]),
-            _pointers(hidden),
-            _pointer(gradient),
-            None if into is None else _pointers(into[::2]),
-            None if into is None else _pointers(into[1::2]),
-            _pointer(by_inputs),
+            pointers(layers[::2]),
+            *pairs_of_pointers(norms),
+            pointers(hidden),
+            pointer(gradient),
+            *pairs_of_pointers(into_layers),
+            *pairs_of_pointers(into_norms),
+            pointer(by_inputs),
             ctypes.c_long(columns or 0),
         )
         _check(failed)
         if into is not None:
-            torch.sum(gradient, dim=1, keepdim=True, out=into[-1])
+            torch.sum(gradient, dim=1, keepdim=True, out=into_layers[-1])
         return by_inputs
+
+    def _split(self, parameters: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Those of the layers, and those of LayerNorm."""
+        layers = len(parameters) // 2 + 1 if self._layer_norm else len(parameters)
+        return parameters[:layers], parameters[layers:]
 
 
 _allowed = True
@@ -101,67 +101,40 @@ def library_alone() -> Iterator[None]:
         _allowed = before
 
 
-def compiled_layers(sizes: tuple[int, ...], batch: int) -> CompiledLayers | None:
+def compiled_layers(sizes: tuple[int, ...], batch: int, layer_norm: bool = False) -> CompiledLayers | None:
     """What computes layers of `sizes` (inputs, hidden ..., outputs) for `batch` rows as the library does.
 
     None without a compiler, or where the two do not agree to the bit.
     """
-    return _agreeing_layers(sizes, batch) if _allowed else None
+    return _agreeing_layers(sizes, batch, layer_norm) if _allowed else None
 
 
 @lru_cache
-def _agreeing_layers(sizes: tuple[int, ...], batch: int) -> CompiledLayers | None:
-    library = _load()
-    layers = CompiledLayers(library) if library is not None and len(sizes) > 2 else None
-    return layers if layers is not None and _agrees(layers, sizes, batch) else None
+def _agreeing_layers(sizes: tuple[int, ...], batch: int, layer_norm: bool) -> CompiledLayers | None:
+    library = load_library()
+    if library is None or len(sizes) <= 2 or (layer_norm and not all(map(library.norm_fits, sizes[1:-1]))):
+        return None
+    layers = CompiledLayers(library, layer_norm)
+    return layers if _agrees(layers, sizes, batch, layer_norm) else None
 
 
-def _agrees(layers: CompiledLayers, sizes: tuple[int, ...], batch: int) -> bool:
+def _agrees(layers: CompiledLayers, sizes: tuple[int, ...], batch: int, layer_norm: bool) -> bool:
     random = torch.Generator().manual_seed(0)
     inputs = torch.randn(1, batch, sizes[0] + 1, generator=random)[..., :-1]
     parameters = []
     for n, m in pairwise(sizes):
         parameters += [torch.randn(2, n, m, generator=random) / n**0.5, torch.randn(2, 1, m, generator=random)]
+    for m in sizes[1:-1] if layer_norm else ():
+        parameters += [torch.randn(2, 1, m, generator=random), torch.randn(2, 1, m, generator=random)]
     gradient = torch.randn(2, batch, sizes[-1], generator=random)
     told = []
-    for way in (LibraryLayers(), layers):
+    for way in (NormLayers() if layer_norm else LibraryLayers(), layers):
         into = [torch.zeros_like(parameter) for parameter in parameters]
         hidden, outputs = way.forward(inputs, 2, parameters)
         by_inputs = way.backward(inputs, 2, parameters, hidden, gradient, into, 0)
         assert by_inputs is not None
         told.append([*hidden, outputs, *into, by_inputs])
     return all(map(torch.equal, *told))
-
-
-@lru_cache
-def _load() -> ctypes.CDLL | None:
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None or os.environ.get(SWITCH):
-        return None
-    text = b"".join(source.read_bytes() for source in SOURCES)
-    name = hashlib.sha256(f"{compiler} {FLAGS} {_processor()}".encode() + text).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offline-bench"
-    path = folder / f"layers-{name}.so"
-    try:
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                built = Path(scratch) / path.name
-                command = [compiler, *FLAGS, str(SOURCES[0]), "-o", str(built)]
-                subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603
-                built.replace(path)
-        return ctypes.CDLL(str(path))
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _processor() -> str:
-    """What the compiler's `native` stands for here."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    return "".join(sorted({line for line in lines if line.startswith(("flags", "model name", "Features"))}))
 
 
 def _sizes(parameters: Sequence[Tensor]) -> list[int]:
@@ -184,14 +157,6 @@ def _place(inputs: Tensor) -> tuple[ctypes.c_void_p, ctypes.c_long, ctypes.c_lon
 
 def _array(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_long]:
     return (ctypes.c_long * len(numbers))(*numbers)
-
-
-def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
-
-
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
 
 
 def _check(failed: int) -> None:

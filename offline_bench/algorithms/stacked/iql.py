@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm
+from offline_bench.algorithms.stacked.algorithm import ValueLearner
 from offline_bench.algorithms.stacked.gaussian import Gaussian, between, by_between
 from offline_bench.algorithms.stacked.gradients import by_tanh, squared_error
 from offline_bench.algorithms.stacked.optimizer import move_target
@@ -14,7 +14,7 @@ from offline_bench.algorithms.stacked.transitions import Batch
 LEAST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 
 
-class IQL(StackedAlgorithm):
+class IQL(ValueLearner):
     """Values as an expectile of Q over the data's actions, and cloning weighted by exp(advantage)."""
 
     expectile: Tensor
@@ -29,8 +29,8 @@ class IQL(StackedAlgorithm):
         o, a = self.slab.observation_size, self.slab.action_size
         self.actor = self.network("actor", o, a)
         self.spread = self.numbers("spread", 0.0, size=a)
-        self.critics = self.network("critics", o + a, 1, members=2)
-        self.value = self.network("value", o, 1)
+        self.critics = self.critic("critics", o + a, members=2)
+        self.value = self.critic("value", o)
         self.target_critics = self.target("target_critics", self.critics)
         self.actor_optimizer = self.optimizer("actor_adam", [self.actor, self.spread], self.actor_learning_rate)
         self.critic_optimizer = self.optimizer("critic_adam", [self.critics, self.value], self.critic_learning_rate)

@@ -48,7 +48,7 @@ class LibraryLayers:
                 weight_gradient(hidden[layer - 1] if layer else repeat(inputs, members), gradient, into[2 * layer])
                 torch.sum(gradient, dim=1, keepdim=True, out=into[2 * layer + 1])
             if layer:
-                gradient = _input_gradient(gradient, weights[layer])
+                gradient = input_gradient(gradient, weights[layer])
                 torch.ops.aten.threshold_backward.grad_input(gradient, hidden[layer - 1], 0.0, grad_input=gradient)
         return None if columns is None else thin_product(gradient, weights[0].transpose(1, 2))[..., columns:]
 
@@ -77,7 +77,8 @@ def weight_gradient(inputs: Tensor, gradient: Tensor, into: Tensor) -> None:
         torch.bmm(inputs.transpose(1, 2), gradient, out=into)
 
 
-def _input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
+def input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
+    """gradient (k, b, m) · weight (k, n, m)ᵀ."""
     if weight.shape[2] == 1:
         return gradient * weight.transpose(1, 2)
     return torch.bmm(gradient, weight.transpose(1, 2))

@@ -26,6 +26,7 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     gradients; what a forward pass keeps for the backward one; noise; rewards; the transitions; and of an evaluation the
     environments and the episodes, these at their longest.
     """
+    from offline_bench.algorithms.stacked.algorithm import ValueLearner
     from offline_bench.algorithms.stacked.draws import NUMBERS_PER_BLOCK
     from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 
@@ -35,7 +36,11 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     state = sum(tensor.numel() for tensor in algorithm.state().values())
     gradients = max(sum(p.numel() for p in net.parameters) for net in algorithm.networks.values())
     wide = data.observations.shape[1] + data.actions.shape[1]
-    units = sum(algorithm.hidden_units) + 2 * max(algorithm.hidden_units)
+    hidden = algorithm.hidden_units
+    if isinstance(algorithm, ValueLearner):
+        hidden = max(hidden, algorithm.critic_hidden_units or hidden, key=sum)
+    # The widest may be held three times: twice for the way back, and once normalized.
+    units = sum(hidden) + 3 * max(hidden)
     kept = algorithm.rows_in_flight() * (units + 3 * wide)
     drawn = 2 * min(NUMBERS_PER_BLOCK, training.draws.numbers * training.draws.block)
     evaluated = 3 * episodes * int(data.lengths.max()) * wide

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
 from offline_bench.algorithms.stacked.layers import LibraryLayers
+from offline_bench.algorithms.stacked.norm_layers import NormLayers, split_norms
+
+Layers = LibraryLayers | NormLayers | CompiledLayers
 
 # What is done to parameters one by one is done to whole vector registers: a rest would round in another way, and no
 # number may depend on how many runs stand before it.
@@ -24,22 +27,24 @@ class Network:
     """`runs` × `members` ReLU networks of one shape, their parameters stacked run by run.
 
     members      networks a run has of this kind: 2 for twin critics
-    parameters   for each layer a weight (runs · members, inputs, outputs) and a bias (runs · members, 1, outputs)
+    parameters   for each layer a weight (runs · members, inputs, outputs) and a bias (runs · members, 1, outputs); with
+                 `layer_norm`, then for each hidden layer a scale and a shift (runs · members, 1, outputs)
     flat         the array in which all parameters lie end to end, padded to whole vector registers
     gradients    of each parameter, where an optimizer has the network: a backward pass writes them
     """
 
     flat: Tensor
 
-    def __init__(self, parameters: Sequence[Tensor], runs: int, members: int = 1) -> None:
+    def __init__(self, parameters: Sequence[Tensor], runs: int, members: int = 1, layer_norm: bool = False) -> None:
         self.parameters = list(parameters)
         self.gradients: list[Tensor] = []
         self.runs = runs
         self.members = members
+        self.layer_norm = layer_norm
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """(runs, b, inputs), the same for every member, to (runs, members, b, outputs); for any b, nothing is kept."""
-        return self._of_runs(LibraryLayers().forward(inputs, self.members, self.parameters)[1])
+        return self._of_runs(self._library().forward(inputs, self.members, self.parameters)[1])
 
     def values(self, inputs: Tensor) -> Tensor:
         """As a call, in a minibatch of training."""
@@ -51,20 +56,25 @@ class Network:
         hidden, outputs = layers.forward(inputs, self.members, self.parameters)
         return Pass(self, layers, inputs, hidden, self._of_runs(outputs))
 
-    def _layers(self, inputs: Tensor) -> LibraryLayers | CompiledLayers:
+    def _layers(self, inputs: Tensor) -> Layers:
         sizes = (inputs.shape[2], *(weight.shape[2] for weight in self.weights()))
-        layers = compiled_layers(sizes, inputs.shape[1]) if inputs.device.type == "cpu" else None
-        return layers or LibraryLayers()
+        on_processor = inputs.device.type == "cpu"
+        layers = compiled_layers(sizes, inputs.shape[1], self.layer_norm) if on_processor else None
+        return layers or self._library()
+
+    def _library(self) -> LibraryLayers | NormLayers:
+        return NormLayers() if self.layer_norm else LibraryLayers()
 
     @cached_property
     def first(self) -> Network:
         """The first member of each run, as views."""
         views = [p.view(self.runs, self.members, *p.shape[1:])[:, 0] for p in self.parameters]
-        return Network(views, self.runs)
+        return Network(views, self.runs, layer_norm=self.layer_norm)
 
     def copy(self) -> Network:
         """A copy: a target network."""
-        return Network([parameter.clone() for parameter in self.parameters], self.runs, self.members).settle()
+        copies = [parameter.clone() for parameter in self.parameters]
+        return Network(copies, self.runs, self.members, self.layer_norm).settle()
 
     @property
     def room(self) -> int:
@@ -85,8 +95,8 @@ class Network:
         return [part.view(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
 
     def weights(self) -> list[Tensor]:
-        """The weight matrices, without the biases."""
-        return self.parameters[::2]
+        """The weight matrices, without biases, scales and shifts."""
+        return [weight for weight, _ in split_norms(self.parameters)[0]] if self.layer_norm else self.parameters[::2]
 
     def of_run(self, run: int) -> list[Tensor]:
         """Views of one run's parameters, each (members, ...)."""
@@ -101,7 +111,7 @@ class Pass:
     """One forward pass of a minibatch: `outputs` (runs, members, b, outputs), and the way back."""
 
     network: Network
-    layers: LibraryLayers | CompiledLayers
+    layers: Layers
     inputs: Tensor
     hidden: list[Tensor]
     outputs: Tensor
@@ -124,11 +134,15 @@ class Pass:
 
 
 def initialize(
-    sizes: Sequence[int], rngs: Sequence[np.random.Generator], members: int = 1, device: str = "cpu"
+    sizes: Sequence[int],
+    rngs: Sequence[np.random.Generator],
+    members: int = 1,
+    device: str = "cpu",
+    layer_norm: bool = False,
 ) -> Network:
     """A network of `sizes` (inputs, hidden ..., outputs) for each run, drawn from the run's own generator.
 
-    Weights and biases are uniform in ±1/√inputs, as `torch.nn.Linear` draws them.
+    Weights and biases are uniform in ±1/√inputs, as `torch.nn.Linear` draws them; scales begin at 1, shifts at 0.
     """
     parameters: list[list[np.ndarray]] = []
     for rng in rngs:
@@ -143,4 +157,6 @@ def initialize(
     stacked = [
         np.stack([drawn[member * count + i] for drawn in parameters for member in range(members)]) for i in range(count)
     ]
-    return Network([torch.from_numpy(p).to(device) for p in stacked], len(rngs), members).settle()
+    for units in sizes[1:-1] if layer_norm else ():
+        stacked += [value((*stacked[0].shape[:1], 1, units), np.float32) for value in (np.ones, np.zeros)]
+    return Network([torch.from_numpy(p).to(device) for p in stacked], len(rngs), members, layer_norm).settle()

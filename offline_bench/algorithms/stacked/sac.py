@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm
+from offline_bench.algorithms.stacked.algorithm import ValueLearner
 from offline_bench.algorithms.stacked.draws import Draw
 from offline_bench.algorithms.stacked.gaussian import SquashedGaussian
 from offline_bench.algorithms.stacked.gradients import squared_error
@@ -14,7 +14,7 @@ from offline_bench.algorithms.stacked.optimizer import move_target
 from offline_bench.algorithms.stacked.transitions import Batch
 
 
-class SoftActorCritic(StackedAlgorithm):
+class SoftActorCritic(ValueLearner):
     """What SAC and CQL share: twin critics, and an actor that maximizes min Q + temperature · entropy."""
 
     gamma: Tensor
@@ -26,7 +26,7 @@ class SoftActorCritic(StackedAlgorithm):
     def build_soft(self, log_temperature: float | Tensor) -> None:
         o, a = self.slab.observation_size, self.slab.action_size
         self.actor = self.network("actor", o, 2 * a)
-        self.critics = self.network("critics", o + a, 1, members=2)
+        self.critics = self.critic("critics", o + a, members=2)
         self.target_critics = self.target("target_critics", self.critics)
         self.log_temperature = self.numbers("log_temp", log_temperature)
         self.actor_optimizer = self.optimizer("actor_adam", [self.actor], self.actor_learning_rate)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm
+from offline_bench.algorithms.stacked.algorithm import ValueLearner
 from offline_bench.algorithms.stacked.draws import Draw
 from offline_bench.algorithms.stacked.gradients import by_tanh, squared_error
 from offline_bench.algorithms.stacked.optimizer import move_target
 from offline_bench.algorithms.stacked.transitions import Batch
 
 
-class TD3PlusBC(StackedAlgorithm):
+class TD3PlusBC(ValueLearner):
     """Twin delayed critics, and an actor that maximizes α / mean|Q| · Q while it clones."""
 
     alpha: Tensor
@@ -27,7 +27,7 @@ class TD3PlusBC(StackedAlgorithm):
     def build(self) -> None:
         o, a = self.slab.observation_size, self.slab.action_size
         self.actor = self.network("actor", o, a)
-        self.critics = self.network("critics", o + a, 1, members=2)
+        self.critics = self.critic("critics", o + a, members=2)
         self.target_actor = self.target("target_actor", self.actor)
         self.target_critics = self.target("target_critics", self.critics)
         self.actor_optimizer = self.optimizer("actor_adam", [self.actor], self.actor_learning_rate)
