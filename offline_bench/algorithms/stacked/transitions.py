@@ -51,13 +51,31 @@ class Batch:
         return self.source.gather_next_actions(self.rows)
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The `rows` (m,) of its data that a run learns from, ascending, and the `facts` of it for the record."""
+
+    rows: np.ndarray
+    facts: dict[str, float]
+
+
 class Transitions:
     """The transitions that all runs of a slab share, scaled once, and the rewards each of them learns from.
 
-    facts  of each run, what its scaling was decided from the data to be, for the record
+    `selections` holds, for each run, the rows that it learns from; without them, or with None for each, it is all.
+
+    facts   of each run, what its scaling and its rows were decided from the data to be, for the record
+    counts  of how many rows its minibatches are drawn: one number, or one for each run where it learns from some
     """
 
-    def __init__(self, datasets: Sequence[Dataset], standardize: bool, reward_scaler: str, device: str) -> None:
+    def __init__(
+        self,
+        datasets: Sequence[Dataset],
+        standardize: bool,
+        reward_scaler: str,
+        device: str,
+        selections: Sequence[Selection | None] = (),
+    ) -> None:
         self._data = data = datasets[0]
         self.n, self.observation_size = data.observations.shape
         self.action_size = data.actions.shape[1]
@@ -79,10 +97,28 @@ class Transitions:
         told = [tell_scaling(datasets[places.index(i)], reward_scaler) for i in range(len(distinct))]
         self.facts = [told[place] for place in places]
         self.reward_ranges = torch.stack([self._rewards.amin(1), self._rewards.amax(1)], dim=1)[places]
+        self.counts: int | tuple[int, ...] = self.n
+        self._selected: Tensor | None = None
+        chosen = [selection for selection in selections if selection is not None]
+        if chosen:
+            self._select(chosen, device)
+
+    def _select(self, selections: Sequence[Selection], device: str) -> None:
+        """Have the minibatches of each run hold its own rows."""
+        self.counts = tuple(len(selection.rows) for selection in selections)
+        self.facts = [told | selection.facts for told, selection in zip(self.facts, selections, strict=True)]
+        self._selected = torch.from_numpy(np.concatenate([selection.rows for selection in selections])).to(device)
+        offsets = np.cumsum(self.counts) - self.counts
+        self._selection_offsets = torch.from_numpy(offsets).to(device)[:, None]
 
     def gather(self, draws: dict[str, Tensor]) -> Batch:
-        """The minibatches of `draws["rows"]` (runs, b), with the other draws as the step's noise."""
+        """The minibatches of `draws["rows"]` (runs, b), with the other draws as the step's noise.
+
+        A run that learns from some rows counts these alone: its draws lie below its number in `counts`.
+        """
         rows = draws["rows"]
+        if self._selected is not None:
+            rows = self._selected.index_select(0, (rows + self._selection_offsets).view(-1)).view(rows.shape)
         o, a = self.observation_size, self.action_size
         table = self._table.index_select(0, rows.view(-1)).view(*rows.shape, -1)
         rewards = self._rewards.view(-1).index_select(0, (rows + self._reward_offsets).view(-1)).view(rows.shape)
