@@ -21,7 +21,12 @@ def test_every_run_of_the_suite_is_there_current_and_readable(name: str) -> None
     suite = load_suite(name)
     reading = read_records(suite.folder)
     assert reading.problems == []
-    assert [record.run for record in reading.records] == sorted(suite.runs())
+    runs = [record.run for record in reading.records]
+    if suite.unfinished:
+        assert set(runs) < set(suite.runs()), "it is finished, or has runs of no grid: publish it again"
+        assert f"**Not finished: {len(runs)} of {len(suite.runs())} runs" in (suite.folder / "README.md").read_text()
+    else:
+        assert runs == sorted(suite.runs())
     assert [find_stale(record) for record in reading.records if find_stale(record)] == []
 
 
@@ -57,5 +62,5 @@ def test_behavior_cloning_has_one_set_of_weights_for_all_rewards(name: str) -> N
         if spec_name(record.run.algorithm) in BLIND and record.status == "ok":
             run = record.run
             weights[run.dataset, run.curation, run.algorithm, run.seed].add(record.fingerprints["policy"])
-    assert weights
+    assert weights or load_suite(name).unfinished
     assert all(len(seen) == 1 for seen in weights.values())

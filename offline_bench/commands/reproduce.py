@@ -23,7 +23,7 @@ from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import group_jobs
-from offline_bench.runs.store import has_own_file, is_copy, read_records, save_record
+from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -41,11 +41,14 @@ class Means:
 def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
     """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run.
 
-    With `only`, of that part of it, see `select_runs`; its tables show all that is finished.
+    With `only`, of that part of it, see `select_runs`; its tables show all that is finished. A suite that says to be
+    unfinished goes on from its committed records.
     """
     suite = load_suite(name)
     folder = folder or local_folder(suite.name)
     runs = select_runs(suite.runs(), only)
+    if suite.unfinished and copy_packed(suite.folder, folder):
+        tell(f"{suite.name} is not finished: goes on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)

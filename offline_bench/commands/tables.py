@@ -17,6 +17,7 @@ from offline_bench.analysis.published.survival import compare_survival
 from offline_bench.analysis.scores.competence import judge_learners, mark_rows
 from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
+from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import read_notes, write_page
@@ -31,6 +32,7 @@ from offline_bench.report.published.survival import survival_section
 from offline_bench.report.results_page import results_page
 from offline_bench.report.scores.competence import competence_section
 from offline_bench.report.scores.curations import curations_section
+from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Run
@@ -76,6 +78,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
     if suite.gate:
         judged = judge_learners(add_missing(frame, runs), true_marks(load_published(suite.published)))
         board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
+    notes = read_notes(suite)
     provenance = collect_provenance(reading.records, f"make reproduce SUITE={suite.name}")
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
@@ -84,8 +87,12 @@ def write_tables(folder: Path, suite: Suite) -> None:
             board,
             provenance,
             suite.title or suite.name,
-            notes="\n\n".join(filter(None, (competence, read_notes(suite)))),
-            findings=[exact_section(compare_exact(board, reading.records)), *_findings(suite.published, board, frame)],
+            notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), competence, notes))),
+            findings=[
+                frontier_section(find_frontier(reading.records, suite.grids) if suite.frontier else ()),
+                exact_section(compare_exact(board, reading.records)),
+                *_findings(suite.published, board, frame),
+            ],
         ),
     }
     for name, text in texts.items():
@@ -96,22 +103,39 @@ def write_tables(folder: Path, suite: Suite) -> None:
 
 
 def publish_results(name: str, folder: Path | None) -> None:
-    """Pack the records of the suite made here into its folder and write its tables. Raises `RecordError`."""
+    """Pack the records of the suite made here into its folder and write its tables.
+
+    Of a suite that says to be unfinished, those that there are, beside the committed ones. Raises `RecordError`.
+    """
     suite = load_suite(name)
     source = folder or local_folder(suite.name)
     runs = suite.runs()
     found = read_runs(source, runs).records
     stale = find_stale_among(found)
     records = [record for record in found if record.run not in stale]
-    if len(records) < len(runs):
+    if suite.unfinished:
+        known = {record.run for record in records}
+        committed = [record for record in read_runs(suite.folder, runs).records if record.run not in known]
+        records += [record for record in committed if record.run not in find_stale_among(committed)]
+    if len(records) < len(runs) and not suite.unfinished:
         raise RecordError(
             f"{source} has {len(records)} of the {len(runs)} runs of {suite.name}: only a finished suite is published. "
-            f"Run `offline-bench reproduce {suite.name}` first."
+            f"Run `offline-bench reproduce {suite.name}` first, or write `unfinished = true` into its suite file."
         )
+    if len(records) == len(runs) and suite.unfinished:
+        tell(f"{suite.name} is finished: take `unfinished` out of its suite file and publish again.", err=True)
     path = pack_records(suite.folder, records)
     tell(f"packed {len(records)} records into {path}")
     write_tables(suite.folder, suite)
-    write_page(suite.folder, suite)
+    if not suite.unfinished:
+        write_page(suite.folder, suite)
+
+
+def progress_line(done: int, wanted: int) -> str:
+    """That a suite is not finished; nothing of one that is."""
+    if done >= wanted:
+        return ""
+    return f"**Not finished: {done} of {wanted} runs have a record.** What follows is of these alone."
 
 
 def _findings(published_in: Path, board: Leaderboard, frame: pd.DataFrame) -> list[str]:

@@ -74,6 +74,7 @@ CHECKS: dict[str, Check] = {
         device=is_text,
         machine=is_text,
         seconds=is_number,
+        processor_seconds=is_number,
         versions=_mapping(is_text),
         learner=_mapping(is_number),
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from offline_bench.evaluation.support import Support
 from offline_bench.runs.code import trace_code
 from offline_bench.runs.outcome import Outcome, returns_of, train_members
 from offline_bench.runs.record import Record, Run
+from offline_bench.runs.stopwatch import Stopwatch
 from offline_bench.schemes.curate import curate
 from offline_bench.schemes.relabel import relabel
 
@@ -85,7 +85,7 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
     A run whose data cannot be curated or relabeled is `failed`. Raises `PlaceError` where this machine let the slab
     down, `StorageError` where a checkpoint cannot be written, and what loading raises.
     """
-    started = time.monotonic()
+    watch = Stopwatch()
     datasets, failed = _prepare(slab)
     jobs = [job for job in slab.jobs if job.run in datasets]
     if not jobs:
@@ -97,13 +97,14 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
     ]
     first = jobs[0]
     checkpoint = None if failed else _open_checkpoint(slab, list(datasets.values()))
+    watch.resumed = checkpoint is not None and checkpoint.path.exists()
     outcomes = train_members(
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
     supports = _measure_supports(datasets[first.run], outcomes)
-    seconds = (time.monotonic() - started) / len(slab.jobs)
+    took = watch.read(len(slab.jobs))
     records = [
-        _record(job.run, datasets[job.run], outcome, support, learners[0].trainer, slab.device, seconds)
+        _record(job.run, datasets[job.run], outcome, support, learners[0].trainer, slab.device, took)
         for job, outcome, support in zip(jobs, outcomes, supports, strict=True)
     ]
     order = {job.run: place for place, job in enumerate(slab.jobs)}
@@ -179,7 +180,7 @@ def _record(
     support: dict[str, float],
     trainer: str,
     device: str,
-    seconds: float,
+    took: dict[str, float],
 ) -> Record:
     return Record(
         run=run,
@@ -208,7 +209,7 @@ def _record(
             "device": device,
             "versions": read_versions(),
             "machine": read_machine(),
-            "seconds": round(seconds, 1),
+            **took,
             **_describe_task(data),
             **({"learner": outcome.facts} if outcome.facts else {}),
         },

@@ -94,6 +94,15 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
     return path
 
 
+def copy_packed(source: Path, folder: Path) -> bool:
+    """Have `folder` begin with the packed records of `source`, where it has none and `source` has. Says if it did."""
+    if (folder / PACKED).exists() or not (source / PACKED).is_file():
+        return False
+    with scratch_path(folder / PACKED) as scratch:
+        scratch.write_bytes((source / PACKED).read_bytes())
+    return True
+
+
 def _loose_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
     for path in sorted((folder / "records").rglob("*.json")):
         try:

@@ -20,6 +20,7 @@ from offline_bench.schemes.relabel import relabelings
 
 # Numbers of tables have 64 bits.
 LIMIT = 2**63
+FLAGS = ("frontier", "gate", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Suite:
                   names by `published`, relative to its own
     gate          `gate = true`: only learners that read their reward count where rewards are spoken of, see
                   `analysis.scores.competence`; suites from before there was a gate lack the key
+    frontier      `frontier = true`: a study of settings, whose tables show what each scored for what it took
+    unfinished    `unfinished = true`: its committed records are those that there are so far, and its tables say so
     """
 
     name: str
@@ -76,6 +79,8 @@ class Suite:
     predictions: tuple[Any, ...] = ()
     published: Path = Path()
     gate: bool = False
+    unfinished: bool = False
+    frontier: bool = False
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
@@ -103,22 +108,23 @@ def load_suite(name: str) -> Suite:
         content = read_toml(path)
     except (OSError, ValueError) as error:
         raise SuiteError(f"cannot read the suite file {path}: {error}") from error
-    unknown = set(content) - {"title", "grids", "predictions", "published", "gate"}
+    unknown = set(content) - {"title", "grids", "predictions", "published", *FLAGS}
     predictions = content.get("predictions", [])
     if unknown or not isinstance(content.get("grids"), list) or not isinstance(predictions, list):
         raise SuiteError(
-            f"{path}: a suite file has a title and [[grids]], and may have published, gate and [[predictions]]; "
-            f"unknown: {', '.join(sorted(unknown)) or '-'}"
+            f"{path}: a suite file has a title and [[grids]], and may have published, frontier, gate, unfinished "
+            f"and [[predictions]]; unknown: {', '.join(sorted(unknown)) or '-'}"
         )
     grids = tuple(_build_grid(table, f"{path}, [[grids]] number {i}") for i, table in enumerate(content["grids"], 1))
     folder = path.resolve().parent
     published = folder / str(content.get("published", ""))
     if "published" in content and not (published / "published.toml").is_file():
         raise SuiteError(f"{path}: published names {content['published']!r}, a folder without a published.toml")
-    gate = content.get("gate", False)
-    if not isinstance(gate, bool):
-        raise SuiteError(f"{path}: gate is to be true or false, not {gate!r}")
-    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published, gate)
+    flags = {name: content.get(name, False) for name in FLAGS}
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise SuiteError(f"{path}: {name} is to be true or false, not {flag!r}")
+    return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published, **flags)
 
 
 def _build_grid(table: Any, where: str) -> Grid:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from csv import DictReader
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from offline_bench.analysis.scores.competence import judge_learners
 from offline_bench.analysis.summary import Question, Summary, summarize
 from offline_bench.commands.tables import write_tables
 from offline_bench.core.errors import SuiteError
+from offline_bench.report.scores.leaderboard import leaderboard_markdown
+from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.store import save_record
 from offline_bench.runs.suites import Grid, Suite, load_suite
@@ -114,6 +118,24 @@ def test_headline_and_shares_are_of_those_that_count_and_name_those_that_do_not(
     ]
     rows = {(table.dataset, row.label): row.competence for table in found.board.tables for row in table.rows}
     assert len(rows) == 8 and rows["toy/one", "bc"].word == "reads no reward", "all stay in the tables"
+
+
+def test_the_leaderboard_marks_who_counts_by_a_mark_and_a_word() -> None:
+    board, bare = summary("bc", "iql", "sac").board, summary("bc", "iql", "sac", gate=False).board
+    text, table = leaderboard_markdown(board), leaderboard_csv(board)
+    for item in summary("bc", "iql", "sac").competence:
+        assert f"{item.mark} {item.word}" in text
+    assert "**competent?**" in text and "competent?" not in leaderboard_markdown(bare)
+    by_learner = {(row["dataset"], row["algorithm"]): row for row in DictReader(StringIO(table))}
+    assert by_learner["toy/one", "iql"]["competence"] == "competent"
+    assert by_learner["toy/one", "iql"]["ground"] == "cloning"
+    assert by_learner["toy/one", "sac"]["competence"] == "not competent"
+    assert "competence" not in leaderboard_csv(bare).splitlines()[0]
+    survivors = [row for part in board.tables for row in part.rows if any(cell.survives for cell in row.cells)]
+    assert {row.counts for row in survivors} == {True, False}
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert any("▲" in line for line in lines)
+    assert not any("not competent" in line and "▲" in line for line in lines)
 
 
 def test_without_a_gate_everything_is_as_it_was() -> None:

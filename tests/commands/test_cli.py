@@ -219,6 +219,22 @@ def test_a_suite_done_twice_is_the_same_to_the_bit_and_so_are_its_tables(
     assert "8 of 8 runs equal the committed ones to the bit" in compared.stdout
 
 
+def test_an_unfinished_suite_is_published_in_part_and_gone_on_with(
+    small_home: Path, suite: Path, tmp_path: Path
+) -> None:
+    part = ["--only", "algorithm=bc"]
+    assert call(small_home, "reproduce", str(suite), "--results", str(tmp_path / "one"), *part).returncode == 0
+    refused = call(small_home, "publish", str(suite), "--results", str(tmp_path / "one"))
+    assert refused.returncode == 2 and "only a finished suite is published" in refused.stderr
+    suite.write_text("unfinished = true\n" + suite.read_text())
+    assert call(small_home, "publish", str(suite), "--results", str(tmp_path / "one")).returncode == 0
+    assert "**Not finished: 4 of 8 runs have a record.**" in (suite.parent / "README.md").read_text()
+    went_on = call(small_home, "reproduce", str(suite), "--results", str(tmp_path / "two"))
+    assert f"goes on from the records in {suite.parent}" in went_on.stdout
+    assert "4 of 8 runs are done" in went_on.stdout
+    assert "Not finished" not in (tmp_path / "two" / "README.md").read_text()
+
+
 def test_bc_scores_the_same_under_every_reward_in_a_real_suite(small_home: Path, suite: Path, tmp_path: Path) -> None:
     assert call(small_home, "reproduce", str(suite), "--results", str(tmp_path / "out")).returncode == 0
     records = read_records(tmp_path / "out").records

@@ -81,6 +81,11 @@ class DatasetTable:
     task: Task | None
     rows: tuple[Row, ...]
 
+    @property
+    def gated(self) -> bool:
+        """Whether it is known of its learners if they read their reward."""
+        return any(row.competence is not None for row in self.rows)
+
 
 @dataclass(frozen=True)
 class AlgorithmEntry:

@@ -23,11 +23,14 @@ def leaderboard_markdown(board: Leaderboard) -> str:
     return "\n".join([*parts, "#### What the numbers are\n", _notes(board)])
 
 
-def cell_text(cell: Cell) -> str:
-    """`▲ 41.2 [38.0, 44.1] (2/3 runs)`, with what applies of it; why there is no number where there is none."""
+def cell_text(cell: Cell, counts: bool = True) -> str:
+    """`▲ 41.2 [38.0, 44.1] (2/3 runs)`, with what applies of it; why there is no number where there is none.
+
+    A learner that does not count, as it reads no reward there, has no ▲.
+    """
     if not cell.n_ok:
         return f"{NO_VALUE} (0/{cell.n_expected}: {_counted(cell.outcomes)})" if cell.outcomes else NO_VALUE
-    parts = [SURVIVES] if cell.survives else []
+    parts = [SURVIVES] if cell.survives and counts else []
     parts.append(number(cell.value))
     if cell.n_ok > 1:
         parts.append(f"[{number(cell.low)}, {number(cell.high)}]")
@@ -42,7 +45,12 @@ def _scores(board: Leaderboard, part: DatasetTable) -> str:
     names, text_columns = _name_columns(part)
     header = [*names, "behavior", *map(escape, board.relabelings), "runs"]
     rows = [
-        [*_names(row, text_columns), number(row.behavior), *map(cell_text, row.cells), f"{row.n_ok}/{row.n_expected}"]
+        [
+            *_names(row, text_columns),
+            number(row.behavior),
+            *(cell_text(cell, row.counts) for cell in row.cells),
+            f"{row.n_ok}/{row.n_expected}",
+        ]
         for row in part.rows
     ]
     return table(header, rows, text_columns)
@@ -67,11 +75,13 @@ def _lift_text(cell: Cell) -> str:
 def _name_columns(part: DatasetTable) -> tuple[list[str], int]:
     curated = any(row.curation != "full" for row in part.rows)
     names = ["algorithm", "curation"] if curated else ["algorithm"]
+    names += ["competent?"] if part.gated else []
     return names, len(names)
 
 
 def _names(row: Row, columns: int) -> list[str]:
-    return [escape(row.label), escape(row.curation)][:columns]
+    judged = [] if row.competence is None else [f"{row.competence.mark} {row.competence.word}"]
+    return [escape(row.label), *[escape(row.curation)][: columns - 1 - len(judged)], *judged]
 
 
 def _unit(part: DatasetTable) -> str:
@@ -86,6 +96,7 @@ def _notes(board: Leaderboard) -> str:
         f"number is of 2 runs out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there "
         "were.",
         *_few_seeds_note(board),
+        *_gate_note(board),
         "**behavior**: the mean true return of the whole episodes that the learner's data comes from, on the same "
         "scale.",
         "**Lift**: the cell less behavior / the cell less BC's cell (BC on the same data under the same reward; it "
@@ -115,6 +126,17 @@ def _unit_notes(tables: Sequence[DatasetTable]) -> list[str]:
             f"**True return** of a run: {return_is}. Without a card, and so not normalized: {', '.join(bare)}."
         )
     return notes
+
+
+def _gate_note(board: Leaderboard) -> list[str]:
+    if not any(part.gated for part in board.tables):
+        return []
+    return [
+        "**competent?**: whether the learner reads the true reward on this data. It does where it is above cloning by "
+        "its whole interval, or where cloning is as good as the data and it is not below, or where it reaches the "
+        "published score. Only a competent learner says something of wrong rewards: the others have no "
+        f"{SURVIVES}, and no headline, share, verdict or sign is made of them."
+    ]
 
 
 def _few_seeds_note(board: Leaderboard) -> list[str]:

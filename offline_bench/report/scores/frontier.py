@@ -1,0 +1,43 @@
+"""What a second of a processor buys, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offline_bench.analysis.digest.words import short_ids
+from offline_bench.analysis.scores.frontier import Part
+from offline_bench.report.markdown import escape, number, table
+
+READING = (
+    "Every setting learns from the true reward, and is shown at every step at which it was evaluated. A score is the "
+    "mean over seeds and over the last two evaluations. `mean` is over the datasets; it is left out while one has no "
+    "run. `seconds` are of one processor for one run to that step, with its evaluations. ● marks the frontier: no "
+    "setting of the same algorithm has as high a mean for fewer seconds. `change` says what a setting does otherwise "
+    "than the first one of its algorithm.\n"
+)
+
+
+def frontier_section(parts: Sequence[Part]) -> str:
+    """`## What a second buys`: a table for each part; '' where no run is there."""
+    told = [_part(part) for part in parts if part.bought]
+    return "\n".join([f"## What a second buys\n\n{READING}", *told]) if told else ""
+
+
+def _part(part: Part) -> str:
+    ids = short_ids(part.datasets)
+    header = ["algorithm", "change", "steps", "seconds", *(escape(ids[name]) for name in part.datasets), "mean", "runs"]
+    rows = [
+        [
+            f"{'● ' if one.least else ''}{escape(one.name)}",
+            escape(one.change) or "–",
+            number(one.step, 0),
+            number(one.seconds, 0),
+            *map(number, one.scores),
+            number(one.mean),
+            f"{one.runs}/{one.expected}",
+        ]
+        for one in part.bought
+    ]
+    rows.append(["behavior", "the data itself", "–", "–", *map(number, part.behavior), "–", "–"])
+    title = f"### {len(part.datasets)} sets, up to {number(part.budget, 0)} steps\n"
+    return f"{title}\n{table(header, rows, text_columns=2)}"
