@@ -26,6 +26,9 @@ RANGES = {
     "norm_bound": (1e-12, math.inf),
 }
 
+# Largest value, allowed; 0 is not.
+ABOVE_ZERO = {"share": 1.0}
+
 
 def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
     """Raise `SpecError`, naming algorithm and parameter, where a number is out of its range."""
@@ -34,6 +37,9 @@ def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
         low, high = (0.0, math.inf) if rate else RANGES.get(key, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
             raise SpecError(f"{key} of {name} lies between {low:g} and {high:g}, and {value!r} does not")
+        most = ABOVE_ZERO.get(key, math.inf)
+        if key in ABOVE_ZERO and not 0.0 < value <= most:
+            raise SpecError(f"{key} of {name} lies above 0 and is at most {most:g}: {value!r} does not fit")
     if parameters.get("clip_values") and parameters.get("gamma") == 1.0:
         raise SpecError(f"clip_values of {name} needs gamma below 1: without it no value is bounded")
     for key in ("hidden_units", "critic_hidden_units"):

@@ -32,9 +32,7 @@ class MinibatchSampler:
         self._rewards = data.rewards[:, None]
         self._terminals = data.terminals.astype(np.float32)[:, None]
         self._intervals = np.ones((batch_size, 1), np.float32)
-        following = np.arange(1, data.n + 1)
-        following[data.episode_ends] -= 1
-        self._following = following
+        self._following = following_rows(data)
 
     def sample(self) -> Any:
         """One `TransitionMiniBatch` of `batch_size` rows, float32."""
@@ -49,6 +47,13 @@ class MinibatchSampler:
             intervals=self._intervals,
             transitions=_RewardsToGo(self._data, rows),
         )
+
+
+def following_rows(data: Dataset) -> Array:
+    """(n,) int64 the next transition of the same episode; at an episode's last transition, that one."""
+    following = np.arange(1, data.n + 1)
+    following[data.episode_ends] -= 1
+    return following
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,10 @@ def _stacked(name: str, config: str, settings: dict[str, Any]) -> Learner:
         raise SpecError(f"trainer is {' or '.join(map(repr, TRAINERS))}, not {trainer!r}")
     if trainer == "d3rlpy":
         return reference_learner(config, settings)
+    return _stacked_alone(name, settings)
+
+
+def _stacked_alone(name: str, settings: dict[str, Any]) -> Learner:
     shared = {name: settings[name] for name in ("standardize", "reward_scaler") if name in settings}
     return StackedLearner(name, {k: v for k, v in settings.items() if k not in shared}, **shared)
 
@@ -81,6 +85,23 @@ def bc(
 ) -> Learner:
     """Behavior cloning by squared error: reads no reward, and so is blind to every relabeling."""
     return _stacked("bc", "BCConfig", locals())
+
+
+@algorithms.register("pct-bc")
+def pct_bc(
+    *,
+    share: float = 0.1,
+    learning_rate: float = 1e-3,
+    batch_size: int = 256,
+    hidden_units: tuple[int, ...] = NETWORK,
+    standardize: bool = True,
+) -> Learner:
+    """Cloning of the best `share` of the data by its relabeled returns. Source: Chen et al. 2021.
+
+    It reads a reward at cloning's price: the cheapest positive control. Equal returns are put in order by the run's
+    seed, so that under zero rewards a random share is cloned.
+    """
+    return _stacked_alone("pct-bc", locals())
 
 
 @algorithms.register("td3-plus-bc")

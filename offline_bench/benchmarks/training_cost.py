@@ -19,7 +19,7 @@ import numpy as np
 from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.specs import build_learner
-from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
+from offline_bench.algorithms.stacked.learner import OURS_ALONE, STACKED, StackedLearner
 from offline_bench.algorithms.stacked.memory import estimate_bytes
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.benchmarks.opponent import D3rlpyProcess, Size, period_of
@@ -28,7 +28,7 @@ from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.core.provenance import read_peak_memory
 from offline_bench.data.dataset import Dataset
 
-ALGORITHMS = tuple(STACKED)
+ALGORITHMS = tuple(name for name in STACKED if name not in OURS_ALONE)
 SLABS = (1, 4, 12, 48)
 # A single product of the smaller size is over before the call of it is: twelve go at once.
 SIZES = (Size(256, 256), Size(64, 128, plain=12))

@@ -10,6 +10,7 @@ import torch
 from offline_bench import ActionSpace, Dataset, algorithms, relabel, relabelings
 from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
+from offline_bench.algorithms.stacked.learner import OURS_ALONE
 from offline_bench.core.errors import DatasetError, DivergedError, SpecError
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.learner_view import LearnerView
@@ -29,6 +30,7 @@ def small(name: str, *more: str) -> str:
 # Each with what it needs beside the learning rates to show in 250 steps what it makes of a reward.
 PESSIMISTS = ", n_warm_start_steps=0"
 REWARDED = {
+    "pct-bc": "",
     "td3-plus-bc": "",
     "iql": "",
     "cql": ", conservative_weight=0.1, n_action_samples=2",
@@ -37,11 +39,12 @@ REWARDED = {
     "atac": PESSIMISTS,
     "pspi": PESSIMISTS,
 }
-STACKED = ["atac", "bc", "cql", "iql", "pspi", "sac", "td3-plus-bc"]
+STACKED = ["atac", "bc", "cql", "iql", "pct-bc", "pspi", "sac", "td3-plus-bc"]
+BY_EITHER = [name for name in STACKED if name not in OURS_ALONE]
 BY_D3RLPY = "trainer='d3rlpy'"
 # Every algorithm of continuous actions in a small size, by either trainer where there are two.
 TEXTS = [small(name) for name in algorithms.names() if name not in DISCRETE] + [
-    small(name, BY_D3RLPY) for name in STACKED
+    small(name, BY_D3RLPY) for name in BY_EITHER
 ]
 
 
@@ -94,11 +97,11 @@ def test_same_seed_same_weights_to_the_bit_and_another_seed_others(text: str) ->
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_seven_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
+def test_some_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
     trainers = {name: build_learner(name).trainer for name in algorithms.names()}
     assert sorted(name for name, trainer in trainers.items() if trainer == "stacked") == STACKED
     assert set(trainers.values()) == {"stacked", "d3rlpy", "tabular"}
-    assert {build_learner(small(name, BY_D3RLPY)).trainer for name in STACKED} == {"d3rlpy"}
+    assert {build_learner(small(name, BY_D3RLPY)).trainer for name in BY_EITHER} == {"d3rlpy"}
     with pytest.raises(SpecError, match="trainer is 'stacked' or 'd3rlpy', not 'jax'"):
         build_learner("bc(trainer='jax')")
 
@@ -113,10 +116,10 @@ def test_bc_weights_are_bitwise_equal_under_every_relabeling(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "extra"),
-    [*REWARDED.items(), *((name, f"{extra}, {BY_D3RLPY}") for name, extra in REWARDED.items() if name in STACKED)],
+    [*REWARDED.items(), *((name, f"{extra}, {BY_D3RLPY}") for name, extra in REWARDED.items() if name in BY_EITHER)],
 )
 def test_an_algorithm_that_reads_rewards_follows_them(name: str, extra: str) -> None:
-    rates = "actor_learning_rate=0.003, critic_learning_rate=0.003"
+    rates = "learning_rate=0.003" if name == "pct-bc" else "actor_learning_rate=0.003, critic_learning_rate=0.003"
     text = f"{name}({rates}, batch_size=64, hidden_units=[32, 32]{extra})"
     means = {}
     for reward in ("original", "negative"):

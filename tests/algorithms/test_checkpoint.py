@@ -149,6 +149,7 @@ PESSIMIST = f"{SMALL}, n_warm_start_steps=60, actor_learning_rate=0.001, actor_a
         (f"sac({SMALL})", [("after the evaluation", 90, 90)]),
         (f"pspi({PESSIMIST})", [("in progress", 80, 75)]),
         (f"bc({SMALL})", [("in progress", 80, 75)]),
+        (f"pct-bc({SMALL})", [("in progress", 80, 75)]),
     ],
 )
 def test_a_stopped_slab_goes_on_to_the_bit(

@@ -7,14 +7,17 @@ import pytest
 import torch
 
 from offline_bench import Dataset, relabel, relabelings
+from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm, parameter_kinds
 from offline_bench.algorithms.stacked.atac import ATAC
 from offline_bench.algorithms.stacked.bc import BC
 from offline_bench.algorithms.stacked.cql import CQL
 from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.iql import IQL
+from offline_bench.algorithms.stacked.pct_bc import PctBC
 from offline_bench.algorithms.stacked.pspi import PSPI
 from offline_bench.algorithms.stacked.sac import SAC
+from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
 from offline_bench.algorithms.stacked.transitions import Transitions
 from offline_bench.schemes.checks import sample_dataset
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 STACKED: dict[str, type[StackedAlgorithm]] = {
     "bc": BC,
+    "pct_bc": PctBC,
     "td3_plus_bc": TD3PlusBC,
     "iql": IQL,
     "cql": CQL,
@@ -30,7 +34,7 @@ STACKED: dict[str, type[StackedAlgorithm]] = {
     "atac": ATAC,
     "pspi": PSPI,
 }
-REWARDED = [name for name in STACKED if name != "bc"]
+REWARDED = [name for name in STACKED if name not in ("bc", "pct_bc")]
 # Each with one value for the whole slab, or, as a range, with one for every run of it.
 PARAMETERS: dict[str, Any] = {
     "hidden_units": (24, 20),
@@ -47,6 +51,7 @@ PARAMETERS: dict[str, Any] = {
     "tau": 0.01,
     "update_actor_interval": 2,
     "n_action_samples": 3,
+    "share": (0.05, 1.0),
     "beta": (0.1, 5.0),
     "norm_bound": (2.0, 100.0),
     "gamma": (0.9, 0.99),
@@ -68,19 +73,11 @@ class Training:
     """`places` of the slab of `RUNS` runs that differ in rewards, seeds and whatever parameter may differ."""
 
     def __init__(self, name: str, datasets: list[Dataset], places: list[int]) -> None:
-        seeds = [np.random.SeedSequence(place % 5) for place in places]
-        self.transitions = Transitions([datasets[place] for place in places], True, "none", "cpu")
-        slab = Slab(
-            observation_size=self.transitions.observation_size,
-            action_size=self.transitions.action_size,
-            parameters=[parameters_of(name, place) for place in places],
-            weights_rngs=[weights_rng(seed) for seed in seeds],
-            reward_ranges=self.transitions.reward_ranges,
-            n_starts=self.transitions.n_starts,
-        )
-        self.algorithm = STACKED[name](slab)
-        rows = Draw("index", (self.algorithm.batch_size,), datasets[0].n)
-        self.draws = Draws({"rows": rows, **self.algorithm.plan_draws()}, seeds, "cpu")
+        members = [
+            Member(parameters_of(name, place), datasets[place], np.random.SeedSequence(place % 5)) for place in places
+        ]
+        slab = SlabTraining(Setting(STACKED[name], True, "none"), members)
+        self.transitions, self.algorithm, self.draws = slab.transitions, slab.algorithm, slab.draws
 
     def run(self, updates: int = UPDATES) -> StackedAlgorithm:
         for step in range(updates):

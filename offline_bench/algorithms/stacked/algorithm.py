@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.draws import Draw
 from offline_bench.algorithms.stacked.network import Network, initialize
 from offline_bench.algorithms.stacked.optimizer import Adam
-from offline_bench.algorithms.stacked.transitions import Batch
+from offline_bench.algorithms.stacked.transitions import Batch, Selection
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class StackedAlgorithm(ABC):
             vector = kind is Tensor
             setattr(self, name, torch.tensor(values, dtype=torch.float32, device=slab.device) if vector else values[0])
         self.build()
+
+    @classmethod
+    def select(cls, member: Member) -> Selection | None:
+        """Which rows of its data a run learns from; None means all of them."""
+        return None
 
     @abstractmethod
     def build(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,15 +15,22 @@ LONGEST_BLOCK = 256
 
 @dataclass(frozen=True)
 class Draw:
-    """One quantity of a step and run: `kind` 'normal' (0, 1), 'uniform' [0, 1) or 'index' below `below`."""
+    """One quantity of a step and run: `kind` 'normal' (0, 1), 'uniform' [0, 1) or 'index' below `below`.
+
+    `below` is one number, or one for each run where they differ.
+    """
 
     kind: str
     shape: tuple[int, ...]
-    below: int = 0
+    below: int | tuple[int, ...] = 0
+
+    def of_run(self, run: int) -> Draw:
+        """The same for a slab of `run` alone."""
+        return self if isinstance(self.below, int) else replace(self, below=self.below[run])
 
 
 class Draws:
-    """The draws of all runs of a slab, step by step; runs of one seed share a stream.
+    """The draws of all runs of a slab, step by step; runs of one seed and one plan share a stream.
 
     numbers   how many a run draws in a step
     block     steps drawn ahead at once
@@ -34,9 +41,11 @@ class Draws:
 
     def __init__(self, plan: Mapping[str, Draw], seeds: Sequence[np.random.SeedSequence], device: str) -> None:
         self._plan = dict(plan)
-        keys = [(seed.entropy, seed.spawn_key) for seed in seeds]
+        plans = [{name: draw.of_run(run) for name, draw in plan.items()} for run in range(len(seeds))]
+        keys = [(seed.entropy, seed.spawn_key, *own.values()) for seed, own in zip(seeds, plans, strict=True)]
         distinct = list(dict.fromkeys(keys))
-        self._seeds = [seeds[keys.index(key)] for key in distinct]
+        firsts = [keys.index(key) for key in distinct]
+        self._seeds, self._plans = [seeds[first] for first in firsts], [plans[first] for first in firsts]
         self._streams = torch.tensor([distinct.index(key) for key in keys], device=device)
         self._shared = len(distinct) < len(keys)
         self._device = device
@@ -59,7 +68,8 @@ class Draws:
         rngs = [_block_rng(seed, number) for seed in self._seeds]
         for name, draw in self._plan.items():
             shape = (self.block, *draw.shape)
-            drawn = torch.from_numpy(np.stack([_draw(draw, rng, shape) for rng in rngs], axis=1))
+            of_streams = [_draw(plan[name], rng, shape) for plan, rng in zip(self._plans, rngs, strict=True)]
+            drawn = torch.from_numpy(np.stack(of_streams, axis=1))
             if not self._device.startswith("cpu"):
                 drawn = drawn.pin_memory().to(self._device, non_blocking=True)
             self._tensors[name] = drawn
@@ -69,6 +79,11 @@ class Draws:
 def weights_rng(seed: np.random.SeedSequence) -> np.random.Generator:
     """What draws a run's initial weights."""
     return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
+
+
+def selection_rng(seed: np.random.SeedSequence) -> np.random.Generator:
+    """What decides, before a run trains, which of the data it learns from."""
+    return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 2)))
 
 
 def _block_rng(seed: np.random.SeedSequence, number: int) -> np.random.Generator:

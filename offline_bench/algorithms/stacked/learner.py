@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from offline_bench.algorithms.stacked.algorithm import StackedAlgorithm
     from offline_bench.algorithms.stacked.checkpoint import Checkpoint
 
+# Those that d3rlpy does not have.
+OURS_ALONE = frozenset({"pct-bc"})
 # Name in a spec -> module and class.
 STACKED = {
     "atac": ("atac", "ATAC"),
     "bc": ("bc", "BC"),
     "cql": ("cql", "CQL"),
     "iql": ("iql", "IQL"),
+    "pct-bc": ("pct_bc", "PctBC"),
     "pspi": ("pspi", "PSPI"),
     "sac": ("sac", "SAC"),
     "td3-plus-bc": ("td3_plus_bc", "TD3PlusBC"),

@@ -23,8 +23,8 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     """Bytes a process and its stepper need for `runs` runs of `learner` on `data`, evaluated in `episodes` episodes.
 
     Counted: weights, targets and moments (of one run, built for it), twice more while a checkpoint is written;
-    gradients; what a forward pass keeps for the backward one; noise; rewards; the transitions; and of an evaluation the
-    environments and the episodes, these at their longest.
+    gradients; what a forward pass keeps for the backward one; noise; rewards; the rows learned from, where these are
+    not all; the transitions; and of an evaluation the environments and the episodes, these at their longest.
     """
     from offline_bench.algorithms.stacked.algorithm import ValueLearner
     from offline_bench.algorithms.stacked.draws import NUMBERS_PER_BLOCK
@@ -43,8 +43,10 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     units = sum(hidden) + 3 * max(hidden)
     kept = algorithm.rows_in_flight() * (units + 3 * wide)
     drawn = 2 * min(NUMBERS_PER_BLOCK, training.draws.numbers * training.draws.block)
+    counts = training.transitions.counts
+    selected = 0 if isinstance(counts, int) else sum(counts)
     evaluated = 3 * episodes * int(data.lengths.max()) * wide
-    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + 2 * data.n + evaluated)
+    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + 2 * data.n + 2 * selected + evaluated)
     per_run += int(ENVIRONMENT * min(episodes, SIDE_BY_SIDE))
     shared: int = LIBRARIES + FLOAT * COPIES_OF_DATA * data.n * 2 * wide
     return shared + runs * per_run

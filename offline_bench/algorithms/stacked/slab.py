@@ -39,7 +39,11 @@ class SlabTraining:
         keep_freed_memory()
         self.members = members
         self.transitions = Transitions(
-            [member.data for member in members], setting.standardize, setting.reward_scaler, setting.device
+            [member.data for member in members],
+            setting.standardize,
+            setting.reward_scaler,
+            setting.device,
+            [setting.algorithm.select(member) for member in members],
         )
         slab = Slab(
             observation_size=self.transitions.observation_size,
@@ -51,7 +55,7 @@ class SlabTraining:
             device=setting.device,
         )
         self.algorithm = setting.algorithm(slab)
-        rows = Draw("index", (self.algorithm.batch_size,), self.transitions.n)
+        rows = Draw("index", (self.algorithm.batch_size,), self.transitions.counts)
         plan = {"rows": rows, **self.algorithm.plan_draws()}
         self.draws = Draws(plan, [member.seed for member in members], setting.device)
         self.history = LossHistory(len(members))

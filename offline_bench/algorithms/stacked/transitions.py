@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from offline_bench.algorithms.reward_scaling import DEVIATION_FLOOR, scale_rewards, tell_scaling
+from offline_bench.algorithms.sampler import following_rows
 from offline_bench.data.action_range import ActionRange, find_action_range
 from offline_bench.data.dataset import Dataset
 
@@ -21,7 +23,13 @@ class Batch:
     observations (runs, b, o), actions (runs, b, a) in [-1, 1], pairs (runs, b, o + a), rewards (runs, b),
     next_observations (runs, b, o), continues (runs, b): 0 where the task ended, else 1. `starts` (runs, b, o): first
     observations of episodes, for the algorithms that draw them.
+
+    source   the transitions that it is of
+    rows     (runs, b) which of them
     """
+
+    source: Transitions
+    rows: Tensor
 
     pairs: Tensor
     observations: Tensor
@@ -32,15 +40,43 @@ class Batch:
     noise: dict[str, Tensor] = field(default_factory=dict)
     starts: Tensor | None = None
 
+    @property
+    def next_actions(self) -> Tensor:
+        """The data's actions at s' (runs, b, a) in [-1, 1]: gathered when asked for, at no cost to who does not ask.
+
+        Where an episode ends there is none, and it is the row's own action, as in `MinibatchSampler`: after a terminal
+        it does not matter, and after a time-out it is not known. (d3rlpy's own sampler has zeros after a terminal, and
+        leaves out the last transition before a time-out.)
+        """
+        return self.source.gather_next_actions(self.rows)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The `rows` (m,) of its data that a run learns from, ascending, and the `facts` of it for the record."""
+
+    rows: np.ndarray
+    facts: dict[str, float]
+
 
 class Transitions:
     """The transitions that all runs of a slab share, scaled once, and the rewards each of them learns from.
 
-    facts  of each run, what its scaling was decided from the data to be, for the record
+    `selections` holds, for each run, the rows that it learns from; without them, or with None for each, it is all.
+
+    facts   of each run, what its scaling and its rows were decided from the data to be, for the record
+    counts  of how many rows its minibatches are drawn: one number, or one for each run where it learns from some
     """
 
-    def __init__(self, datasets: Sequence[Dataset], standardize: bool, reward_scaler: str, device: str) -> None:
-        data = datasets[0]
+    def __init__(
+        self,
+        datasets: Sequence[Dataset],
+        standardize: bool,
+        reward_scaler: str,
+        device: str,
+        selections: Sequence[Selection | None] = (),
+    ) -> None:
+        self._data = data = datasets[0]
         self.n, self.observation_size = data.observations.shape
         self.action_size = data.actions.shape[1]
         self.scaling = Scaling.of(data, standardize)
@@ -61,14 +97,34 @@ class Transitions:
         told = [tell_scaling(datasets[places.index(i)], reward_scaler) for i in range(len(distinct))]
         self.facts = [told[place] for place in places]
         self.reward_ranges = torch.stack([self._rewards.amin(1), self._rewards.amax(1)], dim=1)[places]
+        self.counts: int | tuple[int, ...] = self.n
+        self._selected: Tensor | None = None
+        chosen = [selection for selection in selections if selection is not None]
+        if chosen:
+            self._select(chosen, device)
+
+    def _select(self, selections: Sequence[Selection], device: str) -> None:
+        """Have the minibatches of each run hold its own rows."""
+        self.counts = tuple(len(selection.rows) for selection in selections)
+        self.facts = [told | selection.facts for told, selection in zip(self.facts, selections, strict=True)]
+        self._selected = torch.from_numpy(np.concatenate([selection.rows for selection in selections])).to(device)
+        offsets = np.cumsum(self.counts) - self.counts
+        self._selection_offsets = torch.from_numpy(offsets).to(device)[:, None]
 
     def gather(self, draws: dict[str, Tensor]) -> Batch:
-        """The minibatches of `draws["rows"]` (runs, b), with the other draws as the step's noise."""
+        """The minibatches of `draws["rows"]` (runs, b), with the other draws as the step's noise.
+
+        A run that learns from some rows counts these alone: its draws lie below its number in `counts`.
+        """
         rows = draws["rows"]
+        if self._selected is not None:
+            rows = self._selected.index_select(0, (rows + self._selection_offsets).view(-1)).view(rows.shape)
         o, a = self.observation_size, self.action_size
         table = self._table.index_select(0, rows.view(-1)).view(*rows.shape, -1)
         rewards = self._rewards.view(-1).index_select(0, (rows + self._reward_offsets).view(-1)).view(rows.shape)
         return Batch(
+            source=self,
+            rows=rows,
             pairs=table[..., : o + a],
             observations=table[..., :o],
             actions=table[..., o : o + a],
@@ -78,6 +134,16 @@ class Transitions:
             noise=draws,
             starts=self._gather_starts(draws["starts"]) if "starts" in draws else None,
         )
+
+    def gather_next_actions(self, rows: Tensor) -> Tensor:
+        """See `Batch.next_actions`."""
+        o, a = self.observation_size, self.action_size
+        following = self._following.index_select(0, rows.view(-1))
+        return self._table.index_select(0, following).view(*rows.shape, -1)[..., o : o + a]
+
+    @cached_property
+    def _following(self) -> Tensor:
+        return torch.from_numpy(following_rows(self._data)).to(self._table.device)
 
     def _gather_starts(self, places: Tensor) -> Tensor:
         rows = self._starts.index_select(0, places.view(-1))
