@@ -8,7 +8,7 @@ from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
 from offline_bench.algorithms.fit import check_fit
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
-from offline_bench.algorithms.specs import REFERENCE_ONLY, build_learner
+from offline_bench.algorithms.specs import REFERENCE_ONLY
 from offline_bench.algorithms.stacked.learner import (
     StackedLearner,
     open_checkpoint,
@@ -16,6 +16,7 @@ from offline_bench.algorithms.stacked.learner import (
     read_checkpoint_name,
 )
 from offline_bench.algorithms.stacked.memory import estimate_bytes
+from offline_bench.algorithms.trainers import build_learner
 
 __all__ = [
     "DISCRETE",

@@ -6,9 +6,9 @@ The tabular ones are exact: they take any number of gradient steps, and none of 
 from __future__ import annotations
 
 from offline_bench.algorithms.learner import Learner, algorithms
-from offline_bench.algorithms.specs import reference_learner
 from offline_bench.algorithms.tabular.learners import CountingLearner, IteratingLearner
 from offline_bench.algorithms.tabular.planning import PlanningLearner
+from offline_bench.algorithms.trainers import reference_learner
 
 DISCRETE = ("discrete-bc", "discrete-cql", "dqn", "planning", "tabular-bc", "value-iteration", "vi-lcb")
 

@@ -15,6 +15,8 @@ RANGES = {
     "expectile": (0.0, 1.0),
     "actor_average_rate": (0.0, 1.0),
     "beta": (0.0, math.inf),
+    "actor_beta": (0.0, math.inf),
+    "critic_beta": (0.0, math.inf),
     "alpha": (0.0, math.inf),
     "weight_temp": (0.0, math.inf),
     "conservative_weight": (0.0, math.inf),

@@ -7,19 +7,13 @@ Settings follow the papers where they give one for locomotion: these are declare
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from offline_bench.algorithms.learner import Learner, algorithms
-from offline_bench.algorithms.reference import ReferenceLearner
-from offline_bench.algorithms.stacked.learner import StackedLearner
+from offline_bench.algorithms.trainers import either_trainer, reference_learner, stacked_learner
 from offline_bench.algorithms.transformer import TransformerLearner
-from offline_bench.algorithms.watched import WatchedLearner
-from offline_bench.core.errors import SpecError
 
 NETWORK = (256, 256)
-SHARED = ("hidden_units", "critic_hidden_units", "layer_norm", "standardize", "reward_scaler")
-TRAINERS = ("stacked", "d3rlpy")
 
 # Continuous algorithms of d3rlpy that are named in a spec with d3rlpy's own parameters and defaults.
 REFERENCE_ONLY = {
@@ -30,48 +24,8 @@ REFERENCE_ONLY = {
     "ddpg": "DDPGConfig",
     "plas": "PLASConfig",
     "plas-with-perturbation": "PLASWithPerturbationConfig",
-    "rebrac": "ReBRACConfig",
     "td3": "TD3Config",
 }
-
-
-def build_learner(text: str, device: str = "cpu") -> Learner:
-    """The learner that `text` names, to train on `device`. Raises `SpecError`, `UnknownNameError`."""
-    component = algorithms.bind(text)
-    learner = _on_device(component(), text, device)
-    # A plug-in may well give one of ours with other settings: that one is known to leave the data alone.
-    ours = type(learner) in (StackedLearner, ReferenceLearner, TransformerLearner)
-    plugin = algorithms.origin(component.spec.name).plugin
-    return WatchedLearner(str(component), learner) if plugin and not ours else learner
-
-
-def _on_device(learner: Learner, text: str, device: str) -> Learner:
-    if device == "cpu":
-        return learner
-    if is_dataclass(learner) and not isinstance(learner, type) and "device" in {f.name for f in fields(learner)}:
-        on_device: Learner = replace(learner, device=device)
-        return on_device
-    raise SpecError(f"{text} trains on the processor alone: leave out --device {device}.")
-
-
-def _stacked(name: str, config: str, settings: dict[str, Any]) -> Learner:
-    trainer = settings.pop("trainer")
-    if trainer not in TRAINERS:
-        raise SpecError(f"trainer is {' or '.join(map(repr, TRAINERS))}, not {trainer!r}")
-    if trainer == "d3rlpy":
-        return reference_learner(config, settings)
-    return _stacked_alone(name, settings)
-
-
-def _stacked_alone(name: str, settings: dict[str, Any]) -> Learner:
-    shared = {name: settings[name] for name in ("standardize", "reward_scaler") if name in settings}
-    return StackedLearner(name, {k: v for k, v in settings.items() if k not in shared}, **shared)
-
-
-def reference_learner(config: str, settings: dict[str, Any]) -> ReferenceLearner:
-    """The learner of d3rlpy's `config`: `settings` are its own parameters and those that every learner has."""
-    shared = {name: settings[name] for name in SHARED if name in settings}
-    return ReferenceLearner(config, **shared, parameters={k: v for k, v in settings.items() if k not in SHARED})
 
 
 @algorithms.register("bc")
@@ -84,7 +38,7 @@ def bc(
     trainer: str = "stacked",
 ) -> Learner:
     """Behavior cloning by squared error: reads no reward, and so is blind to every relabeling."""
-    return _stacked("bc", "BCConfig", locals())
+    return either_trainer("bc", "BCConfig", locals())
 
 
 @algorithms.register("pct-bc")
@@ -101,7 +55,7 @@ def pct_bc(
     It reads a reward at cloning's price: the cheapest positive control. Equal returns are put in order by the run's
     seed, so that under zero rewards a random share is cloned.
     """
-    return _stacked_alone("pct-bc", locals())
+    return stacked_learner("pct-bc", locals())
 
 
 @algorithms.register("td3-plus-bc")
@@ -124,7 +78,31 @@ def td3_plus_bc(
     trainer: str = "stacked",
 ) -> Learner:
     """TD3+BC: TD3 with a cloning term against α / mean|Q|. Source: Fujimoto & Gu 2021."""
-    return _stacked("td3-plus-bc", "TD3PlusBCConfig", locals())
+    return either_trainer("td3-plus-bc", "TD3PlusBCConfig", locals())
+
+
+@algorithms.register("rebrac")
+def rebrac(
+    *,
+    actor_beta: float = 0.001,
+    critic_beta: float = 0.01,
+    actor_learning_rate: float = 1e-3,
+    critic_learning_rate: float = 1e-3,
+    gamma: float = 0.99,
+    tau: float = 0.005,
+    target_smoothing_sigma: float = 0.2,
+    target_smoothing_clip: float = 0.5,
+    update_actor_interval: int = 2,
+    batch_size: int = 1024,
+    hidden_units: tuple[int, ...] = (256, 256, 256),
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = True,
+    standardize: bool = True,
+    reward_scaler: str = "none",
+    trainer: str = "stacked",
+) -> Learner:
+    """ReBRAC: TD3 with a cloning penalty for the actor and one for the critics. Source: Tarasov et al. 2023."""
+    return either_trainer("rebrac", "ReBRACConfig", locals())
 
 
 @algorithms.register("iql")
@@ -146,7 +124,7 @@ def iql(
     trainer: str = "stacked",
 ) -> Learner:
     """Implicit Q-learning: expectile values, advantage-weighted cloning. Source: Kostrikov et al. 2022."""
-    return _stacked("iql", "IQLConfig", locals())
+    return either_trainer("iql", "IQLConfig", locals())
 
 
 @algorithms.register("cql")
@@ -170,7 +148,7 @@ def cql(
     trainer: str = "stacked",
 ) -> Learner:
     """Conservative Q-learning, CQL(H) on soft actor-critic. Source: Kumar et al. 2020."""
-    return _stacked("cql", "CQLConfig", locals())
+    return either_trainer("cql", "CQLConfig", locals())
 
 
 @algorithms.register("awac")
@@ -209,7 +187,7 @@ def sac(
     trainer: str = "stacked",
 ) -> Learner:
     """Soft actor-critic as it is, on offline data: the control without pessimism. Source: Haarnoja et al. 2018."""
-    return _stacked("sac", "SACConfig", locals())
+    return either_trainer("sac", "SACConfig", locals())
 
 
 @algorithms.register("atac")
@@ -236,7 +214,7 @@ def atac(
     trainer: str = "stacked",
 ) -> Learner:
     """Adversarially trained actor-critic, relatively pessimistic. Source: Cheng et al. 2022."""
-    return _stacked("atac", "ATACConfig", locals())
+    return either_trainer("atac", "ATACConfig", locals())
 
 
 @algorithms.register("pspi")
@@ -263,7 +241,7 @@ def pspi(
     trainer: str = "stacked",
 ) -> Learner:
     """ATAC with absolute pessimism at the initial states. Source: Xie et al. 2021, in the form of Cheng et al. 2022."""
-    return _stacked("pspi", "PSPIConfig", locals())
+    return either_trainer("pspi", "PSPIConfig", locals())
 
 
 @algorithms.register("dt")

@@ -12,8 +12,8 @@ import numpy as np
 
 from offline_bench.algorithms.determinism import one_thread, seeded
 from offline_bench.algorithms.reference import ReferenceLearner
-from offline_bench.algorithms.specs import build_learner
 from offline_bench.algorithms.stacked.learner import StackedLearner
+from offline_bench.algorithms.trainers import build_learner
 from offline_bench.benchmarks.sampling_cost import d3rlpy_buffer, synthetic_data
 from offline_bench.data.dataset import Dataset
 

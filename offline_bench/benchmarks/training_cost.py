@@ -18,10 +18,10 @@ import numpy as np
 
 from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
-from offline_bench.algorithms.specs import build_learner
 from offline_bench.algorithms.stacked.learner import OURS_ALONE, STACKED, StackedLearner
 from offline_bench.algorithms.stacked.memory import estimate_bytes
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
+from offline_bench.algorithms.trainers import build_learner
 from offline_bench.benchmarks.opponent import D3rlpyProcess, Size, period_of
 from offline_bench.benchmarks.products import PlainProduct, Replay, record_products
 from offline_bench.benchmarks.sampling_cost import synthetic_data

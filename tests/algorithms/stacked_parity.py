@@ -22,9 +22,10 @@ from offline_bench.algorithms.stacked.cql import CQL
 from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.iql import IQL
 from offline_bench.algorithms.stacked.pspi import PSPI
+from offline_bench.algorithms.stacked.rebrac import ReBRAC
 from offline_bench.algorithms.stacked.sac import SAC
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
-from offline_bench.algorithms.stacked.transitions import Transitions
+from offline_bench.algorithms.stacked.transitions import Transitions, following_rows
 
 UPDATES = 50
 NETWORK = {"hidden_units": (64, 64), "batch_size": 64}
@@ -65,6 +66,12 @@ REFERENCES = {
     "td3_plus_bc": Reference(
         TD3PlusBC,
         "TD3PlusBCConfig",
+        {"actor": "policy", "critics": "q_funcs", "target_actor": "targ_policy", "target_critics": "targ_q_funcs"},
+        lambda noise: [noise["smoothing"]],
+    ),
+    "rebrac": Reference(
+        ReBRAC,
+        "ReBRACConfig",
         {"actor": "policy", "critics": "q_funcs", "target_actor": "targ_policy", "target_critics": "targ_q_funcs"},
         lambda noise: [noise["smoothing"]],
     ),
@@ -220,7 +227,7 @@ def minibatch(data: Dataset, rows: np.ndarray) -> Any:
         actions=data.actions[rows],
         rewards=data.rewards[rows, None],
         next_observations=data.next_observations[rows],
-        next_actions=data.actions[rows],
+        next_actions=data.actions[following_rows(data)[rows]],
         terminals=data.terminals[rows, None].astype(np.float32),
         intervals=np.ones((len(rows), 1), np.float32),
         transitions=[],

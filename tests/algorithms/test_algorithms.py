@@ -32,6 +32,7 @@ PESSIMISTS = ", n_warm_start_steps=0"
 REWARDED = {
     "pct-bc": "",
     "td3-plus-bc": "",
+    "rebrac": ", layer_norm=False",
     "iql": "",
     "cql": ", conservative_weight=0.1, n_action_samples=2",
     "awac": "",
@@ -39,7 +40,7 @@ REWARDED = {
     "atac": PESSIMISTS,
     "pspi": PESSIMISTS,
 }
-STACKED = ["atac", "bc", "cql", "iql", "pct-bc", "pspi", "sac", "td3-plus-bc"]
+STACKED = ["atac", "bc", "cql", "iql", "pct-bc", "pspi", "rebrac", "sac", "td3-plus-bc"]
 BY_EITHER = [name for name in STACKED if name not in OURS_ALONE]
 BY_D3RLPY = "trainer='d3rlpy'"
 # Every algorithm of continuous actions in a small size, by either trainer where there are two.

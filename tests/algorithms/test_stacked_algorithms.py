@@ -16,6 +16,7 @@ from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.iql import IQL
 from offline_bench.algorithms.stacked.pct_bc import PctBC
 from offline_bench.algorithms.stacked.pspi import PSPI
+from offline_bench.algorithms.stacked.rebrac import ReBRAC
 from offline_bench.algorithms.stacked.sac import SAC
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
@@ -28,6 +29,7 @@ STACKED: dict[str, type[StackedAlgorithm]] = {
     "bc": BC,
     "pct_bc": PctBC,
     "td3_plus_bc": TD3PlusBC,
+    "rebrac": ReBRAC,
     "iql": IQL,
     "cql": CQL,
     "sac": SAC,
@@ -38,6 +40,10 @@ REWARDED = [name for name in STACKED if name not in ("bc", "pct_bc")]
 # Each with one value for the whole slab, or, as a range, with one for every run of it.
 PARAMETERS: dict[str, Any] = {
     "hidden_units": (24, 20),
+    "critic_hidden_units": (16, 20),
+    "layer_norm": True,
+    "actor_beta": (0.01, 0.1),
+    "critic_beta": (0.01, 0.1),
     "batch_size": 37,
     "learning_rate": 1e-3,
     "actor_learning_rate": 1e-3,

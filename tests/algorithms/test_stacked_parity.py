@@ -24,6 +24,7 @@ ATAC_CHANGES = {
     "n_warm_start_steps": 20,
 }
 SOFT_CHANGES = {**RATES, "temp_learning_rate": 3e-3, "gamma": 0.9}
+SMOOTHED = {"target_smoothing_sigma": 0.5, "target_smoothing_clip": 0.3, "update_actor_interval": 3}
 DEEP = {"critic_hidden_units": (64, 32, 48), "layer_norm": True}
 CASES = [
     Case("bc"),
@@ -34,6 +35,13 @@ CASES = [
     Case(
         "td3_plus_bc",
         {"gamma": 0.9, "target_smoothing_sigma": 0.5, "target_smoothing_clip": 0.3, **RATES},
+        runs=3,
+        place=1,
+    ),
+    Case("rebrac", {**RATES, **DEEP}),
+    Case(
+        "rebrac",
+        {"gamma": 0.9, "actor_beta": 0.1, "critic_beta": 0.3, "layer_norm": False, "tau": 0.02, **RATES, **SMOOTHED},
         runs=3,
         place=1,
     ),

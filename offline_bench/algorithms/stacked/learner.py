@@ -31,6 +31,7 @@ STACKED = {
     "iql": ("iql", "IQL"),
     "pct-bc": ("pct_bc", "PctBC"),
     "pspi": ("pspi", "PSPI"),
+    "rebrac": ("rebrac", "ReBRAC"),
     "sac": ("sac", "SAC"),
     "td3-plus-bc": ("td3_plus_bc", "TD3PlusBC"),
 }
