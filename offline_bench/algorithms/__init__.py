@@ -4,11 +4,12 @@ What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy
 `evaluation`. Read `learner.py` first: it says what a learner is; then `specs.py`, where each has its name.
 """
 
+import offline_bench.algorithms.specs  # noqa: F401 - most names are registered there
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
 from offline_bench.algorithms.fit import check_fit
 from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
-from offline_bench.algorithms.specs import REFERENCE_ONLY
+from offline_bench.algorithms.reference_only import REFERENCE_ONLY
 from offline_bench.algorithms.stacked.learner import (
     StackedLearner,
     open_checkpoint,

@@ -20,6 +20,8 @@ RANGES = {
     "alpha": (0.0, math.inf),
     "weight_temp": (0.0, math.inf),
     "conservative_weight": (0.0, math.inf),
+    "n_critic_steps": (0, math.inf),
+    "max_weight": (0.0, math.inf),
     "n_warm_start_steps": (0, math.inf),
     "n_action_samples": (1, math.inf),
     "batch_size": (1, math.inf),
@@ -29,7 +31,12 @@ RANGES = {
 }
 
 # Largest value, allowed; 0 is not.
-ABOVE_ZERO = {"share": 1.0}
+ABOVE_ZERO = {"share": 1.0, "temperature": math.inf}
+CHOICES = {
+    "critic_target": ("sarsa", "monte-carlo"),
+    "extraction": ("reverse-kl", "exp-weighted", "ddpg-bc"),
+    "normalize": ("deviation", "mean-abs", "none"),
+}
 
 
 def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
@@ -39,9 +46,12 @@ def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
         low, high = (0.0, math.inf) if rate else RANGES.get(key, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
             raise SpecError(f"{key} of {name} lies between {low:g} and {high:g}, and {value!r} does not")
-        most = ABOVE_ZERO.get(key, math.inf)
-        if key in ABOVE_ZERO and not 0.0 < value <= most:
-            raise SpecError(f"{key} of {name} lies above 0 and is at most {most:g}: {value!r} does not fit")
+        if key in ABOVE_ZERO and isinstance(value, int | float) and not 0.0 < value <= ABOVE_ZERO[key]:
+            limit = f" and is at most {ABOVE_ZERO[key]:g}" if math.isfinite(ABOVE_ZERO[key]) else ""
+            raise SpecError(f"{key} of {name} lies above 0{limit}: {value!r} does not")
+        if isinstance(value, str) and value not in CHOICES.get(key, (value,)):
+            *others, last = map(repr, CHOICES[key])
+            raise SpecError(f"{key} of {name} is {', '.join(others)} or {last}, not {value!r}")
     if parameters.get("clip_values") and parameters.get("gamma") == 1.0:
         raise SpecError(f"clip_values of {name} needs gamma below 1: without it no value is bounded")
     for key in ("hidden_units", "critic_hidden_units"):

@@ -6,26 +6,11 @@ Settings follow the papers where they give one for locomotion: these are declare
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from offline_bench.algorithms.learner import Learner, algorithms
 from offline_bench.algorithms.trainers import either_trainer, reference_learner, stacked_learner
 from offline_bench.algorithms.transformer import TransformerLearner
 
 NETWORK = (256, 256)
-
-# Continuous algorithms of d3rlpy that are named in a spec with d3rlpy's own parameters and defaults.
-REFERENCE_ONLY = {
-    "bcq": "BCQConfig",
-    "bear": "BEARConfig",
-    "cal-ql": "CalQLConfig",
-    "crr": "CRRConfig",
-    "ddpg": "DDPGConfig",
-    "plas": "PLASConfig",
-    "plas-with-perturbation": "PLASWithPerturbationConfig",
-    "td3": "TD3Config",
-}
 
 
 @algorithms.register("bc")
@@ -125,6 +110,35 @@ def iql(
 ) -> Learner:
     """Implicit Q-learning: expectile values, advantage-weighted cloning. Source: Kostrikov et al. 2022."""
     return either_trainer("iql", "IQLConfig", locals())
+
+
+@algorithms.register("onestep")
+def onestep(
+    *,
+    critic_target: str = "sarsa",
+    extraction: str = "reverse-kl",
+    normalize: str = "deviation",
+    temperature: float = 0.3,
+    max_weight: float = 100.0,
+    alpha: float = 2.5,
+    n_critic_steps: int = 50_000,
+    actor_learning_rate: float = 3e-4,
+    critic_learning_rate: float = 3e-4,
+    gamma: float = 0.99,
+    tau: float = 0.005,
+    batch_size: int = 256,
+    hidden_units: tuple[int, ...] = NETWORK,
+    critic_hidden_units: tuple[int, ...] | None = None,
+    layer_norm: bool = False,
+    standardize: bool = True,
+    reward_scaler: str = "none",
+) -> Learner:
+    """One policy improvement on a critic of the behavior. Source: Brandfonbrener et al. 2021.
+
+    `temperature` and `normalize` are of 'reverse-kl' and 'exp-weighted', `max_weight` of 'exp-weighted', `alpha` of
+    'ddpg-bc'.
+    """
+    return stacked_learner("onestep", locals())
 
 
 @algorithms.register("cql")
@@ -266,16 +280,3 @@ def dt(
 ) -> Learner:
     """Decision Transformer: handed the reward as an input, the return still to come. Source: Chen et al. 2021."""
     return TransformerLearner(**locals())
-
-
-def _register_reference_only(name: str, config: str) -> None:
-    def build(**parameters: Any) -> Learner:
-        return reference_learner(config, parameters)
-
-    build.__doc__ = f"d3rlpy's {config.removesuffix('Config')}, with any parameter of its {config}."
-    factory: Callable[..., Learner] = build
-    algorithms.register(name)(factory)
-
-
-for _name, _config in REFERENCE_ONLY.items():
-    _register_reference_only(_name, _config)

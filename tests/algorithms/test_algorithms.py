@@ -31,6 +31,7 @@ def small(name: str, *more: str) -> str:
 PESSIMISTS = ", n_warm_start_steps=0"
 REWARDED = {
     "pct-bc": "",
+    "onestep": ", n_critic_steps=150",
     "td3-plus-bc": "",
     "rebrac": ", layer_norm=False",
     "iql": "",
@@ -40,7 +41,7 @@ REWARDED = {
     "atac": PESSIMISTS,
     "pspi": PESSIMISTS,
 }
-STACKED = ["atac", "bc", "cql", "iql", "pct-bc", "pspi", "rebrac", "sac", "td3-plus-bc"]
+STACKED = ["atac", "bc", "cql", "iql", "onestep", "pct-bc", "pspi", "rebrac", "sac", "td3-plus-bc"]
 BY_EITHER = [name for name in STACKED if name not in OURS_ALONE]
 BY_D3RLPY = "trainer='d3rlpy'"
 # Every algorithm of continuous actions in a small size, by either trainer where there are two.

@@ -150,6 +150,11 @@ PESSIMIST = f"{SMALL}, n_warm_start_steps=60, actor_learning_rate=0.001, actor_a
         (f"pspi({PESSIMIST})", [("in progress", 80, 75)]),
         (f"bc({SMALL})", [("in progress", 80, 75)]),
         (f"pct-bc({SMALL})", [("in progress", 80, 75)]),
+        (f"onestep({SMALL}, n_critic_steps=60)", [("in progress", 59, 50), ("after the checkpoint", 60, 60)]),
+        (
+            f"onestep({SMALL}, n_critic_steps=70, critic_target='monte-carlo', extraction='exp-weighted')",
+            [("in progress", 70, 60), ("in progress", 80, 75)],
+        ),
     ],
 )
 def test_a_stopped_slab_goes_on_to_the_bit(

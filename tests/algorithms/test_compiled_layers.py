@@ -153,7 +153,7 @@ def test_training_has_the_same_bits_with_and_without_a_compiler(name: str) -> No
 def trained(name: str) -> tuple[list[str], list[dict[str, float]]]:
     """Fingerprints and losses of a slab after some steps; rows are wide enough for every layer to be compiled."""
     more = {"atac": ", n_warm_start_steps=6, clip_values=True", "pspi": ", n_warm_start_steps=6"}
-    more |= {"cql": ", n_action_samples=2"}
+    more |= {"cql": ", n_action_samples=2", "onestep": ", n_critic_steps=6"}
     learner = build_learner(f"{name}(batch_size=64, hidden_units=[64, 32]{more.get(name, '')})")
     assert isinstance(learner, StackedLearner)
     narrow = sample_dataset([40] * 5, [True] * 5)

@@ -1,5 +1,6 @@
 """What must hold of every stacked algorithm: a run is the same alone and beside others, and BC sees no reward."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from offline_bench import Dataset, relabel, relabelings
+from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm, parameter_kinds
 from offline_bench.algorithms.stacked.atac import ATAC
@@ -14,6 +16,7 @@ from offline_bench.algorithms.stacked.bc import BC
 from offline_bench.algorithms.stacked.cql import CQL
 from offline_bench.algorithms.stacked.draws import Draw, Draws, weights_rng
 from offline_bench.algorithms.stacked.iql import IQL
+from offline_bench.algorithms.stacked.onestep import OneStep
 from offline_bench.algorithms.stacked.pct_bc import PctBC
 from offline_bench.algorithms.stacked.pspi import PSPI
 from offline_bench.algorithms.stacked.rebrac import ReBRAC
@@ -28,6 +31,9 @@ pytestmark = pytest.mark.slow
 STACKED: dict[str, type[StackedAlgorithm]] = {
     "bc": BC,
     "pct_bc": PctBC,
+    "onestep": OneStep,
+    "onestep, exp-weighted": OneStep,
+    "onestep, ddpg-bc": OneStep,
     "td3_plus_bc": TD3PlusBC,
     "rebrac": ReBRAC,
     "iql": IQL,
@@ -58,6 +64,11 @@ PARAMETERS: dict[str, Any] = {
     "update_actor_interval": 2,
     "n_action_samples": 3,
     "share": (0.05, 1.0),
+    "n_critic_steps": 60,
+    "temperature": (0.1, 2.0),
+    "critic_target": "sarsa",
+    "extraction": "reverse-kl",
+    "normalize": "deviation",
     "beta": (0.1, 5.0),
     "norm_bound": (2.0, 100.0),
     "gamma": (0.9, 0.99),
@@ -71,8 +82,20 @@ PARAMETERS: dict[str, Any] = {
     "conservative_weight": (0.5, 5.0),
     "alpha_threshold": (-1.0, 10.0),
 }
+# What one of several entries of a class has otherwise.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "onestep, exp-weighted": {"critic_target": "monte-carlo", "extraction": "exp-weighted"},
+    "onestep, ddpg-bc": {"extraction": "ddpg-bc", "normalize": "none"},
+}
 RUNS = 12
 UPDATES = 100
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """As all training is."""
+    with one_thread():
+        yield
 
 
 class Training:
@@ -97,7 +120,7 @@ def parameters_of(name: str, place: int) -> dict[str, Any]:
     for parameter, kind in parameter_kinds(STACKED[name]).items():
         value = PARAMETERS[parameter]
         values[parameter] = float(np.linspace(*value, RUNS)[place]) if kind is torch.Tensor else value
-    return values
+    return values | OTHERWISE.get(name, {})
 
 
 def datasets_with_rewards() -> list[Dataset]:

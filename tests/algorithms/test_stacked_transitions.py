@@ -21,6 +21,6 @@ def test_who_does_not_ask_for_next_actions_has_none_looked_up() -> None:
     data = sample_dataset([5], [True])
     transitions = Transitions([data], True, "none", "cpu")
     batch = transitions.gather({"rows": torch.zeros(1, 4, dtype=torch.int64)})
-    assert "_following" not in vars(transitions)
+    assert "episodes" not in vars(transitions)
     assert batch.next_actions.shape == (1, 4, 2)
-    assert "_following" in vars(transitions)
+    assert "episodes" in vars(transitions)

@@ -89,6 +89,10 @@ class StackedAlgorithm(ABC):
         """Rows of inputs whose hidden layers are in memory at once, members counted each; for estimates of memory."""
         return 6 * self.batch_size
 
+    def numbers_per_row(self) -> int:
+        """Numbers that a run keeps of each transition beside its rewards; for estimates of memory."""
+        return 0
+
     def network(self, name: str, inputs: int, outputs: int) -> Network:
         """A new network under `name`, its initial weights drawn from each run's own generator."""
         sizes = [inputs, *self.hidden_units, outputs]

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from offline_bench.algorithms.stacked.checkpoint import Checkpoint
 
 # Those that d3rlpy does not have.
-OURS_ALONE = frozenset({"pct-bc"})
+OURS_ALONE = frozenset({"onestep", "pct-bc"})
 # Name in a spec -> module and class.
 STACKED = {
     "atac": ("atac", "ATAC"),
     "bc": ("bc", "BC"),
     "cql": ("cql", "CQL"),
     "iql": ("iql", "IQL"),
+    "onestep": ("onestep", "OneStep"),
     "pct-bc": ("pct_bc", "PctBC"),
     "pspi": ("pspi", "PSPI"),
     "rebrac": ("rebrac", "ReBRAC"),

@@ -46,7 +46,8 @@ def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: 
     counts = training.transitions.counts
     selected = 0 if isinstance(counts, int) else sum(counts)
     evaluated = 3 * episodes * int(data.lengths.max()) * wide
-    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + 2 * data.n + 2 * selected + evaluated)
+    rows = 2 * data.n + algorithm.numbers_per_row() * data.n + 2 * selected
+    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + rows + evaluated)
     per_run += int(ENVIRONMENT * min(episodes, SIDE_BY_SIDE))
     shared: int = LIBRARIES + FLOAT * COPIES_OF_DATA * data.n * 2 * wide
     return shared + runs * per_run

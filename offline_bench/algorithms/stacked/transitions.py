@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from offline_bench.algorithms.reward_scaling import DEVIATION_FLOOR, scale_rewards, tell_scaling
-from offline_bench.algorithms.sampler import following_rows
+from offline_bench.algorithms.stacked.episode_rows import EpisodeRows
 from offline_bench.data.action_range import ActionRange, find_action_range
 from offline_bench.data.dataset import Dataset
 
@@ -48,7 +48,7 @@ class Batch:
         it does not matter, and after a time-out it is not known. (d3rlpy's own sampler has zeros after a terminal, and
         leaves out the last transition before a time-out.)
         """
-        return self.source.gather_next_actions(self.rows)
+        return self.source.actions_at(self.source.episodes.following[self.rows])
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Transitions:
 
     `selections` holds, for each run, the rows that it learns from; without them, or with None for each, it is all.
 
+    data    the dataset, with the rewards of the first run
     facts   of each run, what its scaling and its rows were decided from the data to be, for the record
     counts  of how many rows its minibatches are drawn: one number, or one for each run where it learns from some
     """
@@ -76,7 +77,7 @@ class Transitions:
         device: str,
         selections: Sequence[Selection | None] = (),
     ) -> None:
-        self._data = data = datasets[0]
+        self.data = data = datasets[0]
         self.n, self.observation_size = data.observations.shape
         self.action_size = data.actions.shape[1]
         self.scaling = Scaling.of(data, standardize)
@@ -120,7 +121,7 @@ class Transitions:
         if self._selected is not None:
             rows = self._selected.index_select(0, (rows + self._selection_offsets).view(-1)).view(rows.shape)
         o, a = self.observation_size, self.action_size
-        table = self._table.index_select(0, rows.view(-1)).view(*rows.shape, -1)
+        table = self._look_up(rows)
         rewards = self._rewards.view(-1).index_select(0, (rows + self._reward_offsets).view(-1)).view(rows.shape)
         return Batch(
             source=self,
@@ -135,19 +136,32 @@ class Transitions:
             starts=self._gather_starts(draws["starts"]) if "starts" in draws else None,
         )
 
-    def gather_next_actions(self, rows: Tensor) -> Tensor:
-        """See `Batch.next_actions`."""
-        o, a = self.observation_size, self.action_size
-        following = self._following.index_select(0, rows.view(-1))
-        return self._table.index_select(0, following).view(*rows.shape, -1)[..., o : o + a]
-
     @cached_property
-    def _following(self) -> Tensor:
-        return torch.from_numpy(following_rows(self._data)).to(self._table.device)
+    def episodes(self) -> EpisodeRows:
+        """Where episodes go on and end; made when first asked for."""
+        return EpisodeRows.of(self.data, str(self._table.device))
+
+    def actions_at(self, rows: Tensor) -> Tensor:
+        """Actions (..., a) in [-1, 1] at `rows` (...)."""
+        o, a = self.observation_size, self.action_size
+        return self._look_up(rows)[..., o : o + a]
+
+    def next_observations_at(self, rows: Tensor) -> Tensor:
+        """Scaled next observations (..., o) at `rows` (...)."""
+        o, a = self.observation_size, self.action_size
+        return self._look_up(rows)[..., o + a : o + a + o]
+
+    def rewards_of_runs(self) -> Tensor:
+        """(runs, n) scaled rewards."""
+        return self._rewards.index_select(0, (self._reward_offsets // self.n).view(-1))
+
+    def _look_up(self, rows: Tensor) -> Tensor:
+        return self._table.index_select(0, rows.view(-1)).view(*rows.shape, -1)
 
     def _gather_starts(self, places: Tensor) -> Tensor:
-        rows = self._starts.index_select(0, places.view(-1))
-        return self._table.index_select(0, rows).view(*places.shape, -1)[..., : self.observation_size]
+        return self._look_up(self._starts.index_select(0, places.view(-1)).view(places.shape))[
+            ..., : self.observation_size
+        ]
 
 
 @dataclass(frozen=True)
