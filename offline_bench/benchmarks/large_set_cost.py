@@ -14,7 +14,7 @@ from offline_bench.algorithms.determinism import one_thread
 from offline_bench.benchmarks.loading_cost import STEPS, write_synthetic
 from offline_bench.core.provenance import read_peak_memory
 from offline_bench.data.loaders import load
-from offline_bench.runs.experiment import Job, carry_out
+from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.runs.record import Run
 
 DATASET = "benchmark/large-v0"
@@ -23,7 +23,7 @@ ENVIRONMENT = "Hopper-v5"
 
 @dataclass(frozen=True)
 class LargeSetCost:
-    """Bytes of a process that loads a set, trains one run on it, evaluates that and makes its record.
+    """Bytes of a process that loads a set, trains a slab of `runs` on it, evaluates these and makes their records.
 
     peak       the most it held
     estimate   what slabs are sized by, stepper included
@@ -35,28 +35,30 @@ class LargeSetCost:
     peak: int
     estimate: int
     available: int
+    runs: int = 1
 
 
-def measure_large_set(algorithm: str, transitions: int = 1_000_000, steps: int = 4) -> LargeSetCost:
-    """Write a synthetic set of about `transitions` to a scratch folder; carry out a run on it in a fresh process."""
+def measure_large_set(algorithm: str, transitions: int = 1_000_000, steps: int = 4, runs: int = 1) -> LargeSetCost:
+    """Write a synthetic set of about `transitions` to a scratch folder; carry out a slab on it in a fresh process."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         write_synthetic(root / DATASET, max(transitions // STEPS, 1), ENVIRONMENT)
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            found, peak, estimate = process.submit(_carry_out_one, root, algorithm, steps).result()
-    return LargeSetCost(algorithm, found, peak, estimate, memory_of("cpu"))
+            found, peak, estimate = process.submit(_carry_out, root, algorithm, steps, runs).result()
+    return LargeSetCost(algorithm, found, peak, estimate, memory_of("cpu"), runs)
 
 
-def _carry_out_one(root: Path, algorithm: str, steps: int) -> tuple[int, int, int]:
-    """Transitions, the most bytes this process held through a run, and the estimate for it."""
+def _carry_out(root: Path, algorithm: str, steps: int, runs: int) -> tuple[int, int, int]:
+    """Transitions, the most bytes this process held through a slab, and the estimate for it."""
     os.environ["MINARI_DATASETS_PATH"] = str(root)
-    run = Run(DATASET, "full", "negative", algorithm, seed=0, steps=steps, episodes=1)
+    slab = [Run(DATASET, "full", "negative", algorithm, seed, steps=steps, episodes=1) for seed in range(runs)]
     with one_thread():
-        record = carry_out(Job(run, at=(steps,)))
+        records = carry_out_slab(JobSlab(tuple(Job(run, at=(steps,)) for run in slab)))
     peak = read_peak_memory()
-    if record.status != "ok":
-        raise RuntimeError(f"the run on a large set {record.status}: {record.reason}")
+    for record in records:
+        if record.status != "ok":
+            raise RuntimeError(f"a run on a large set {record.status}: {record.reason}")
     learner, data = build_learner(algorithm), load(DATASET)
     if not isinstance(learner, StackedLearner):
         raise TypeError(f"{algorithm} is not stacked")
-    return data.n, peak, estimate_bytes(learner, data, run.episodes, 1)
+    return data.n, peak, estimate_bytes(learner, data, slab[0].episodes, runs)

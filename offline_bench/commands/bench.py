@@ -40,6 +40,7 @@ WANTED_OF_ALL = 1.5
 WANTED_TO_PRODUCTS = 1.5
 # Peak memory is measured in slabs of at least this many runs, of these algorithms where none is chosen.
 LARGE_SLAB = 12
+LARGE_SET_RUNS = 8
 MEMORY_OF = ("td3-plus-bc", "cql")
 LEGEND = """\
 Milliseconds are of processor time, per run and gradient step: medians over turns on one thread, d3rlpy in a process of
@@ -196,8 +197,8 @@ def _description() -> list[tuple[str, ...]]:
 
 
 def _large_set() -> list[tuple[str, ...]]:
-    cost = measure_large_set(SIZES[-1].spec(MEMORY_OF[0]))
-    what = f"loading and training {cost.transitions} transitions: memory / estimate"
+    cost = measure_large_set(SIZES[-1].spec(MEMORY_OF[0]), runs=LARGE_SET_RUNS)
+    what = f"loading {cost.transitions} transitions, training {cost.runs} runs: memory / estimate"
     told = f"{cost.peak // MIB} MiB / {cost.estimate // MIB} MiB of this machine's {cost.available // MIB} MiB"
     return [(what, f"{cost.peak / cost.estimate:.2f}", "≤ 1", told)]
 

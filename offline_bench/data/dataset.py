@@ -15,6 +15,8 @@ from offline_bench.core.errors import DatasetError
 Array = npt.NDArray[Any]
 
 CONTENT = ("observations", "actions", "next_observations", "true_rewards", "terminals", "timeouts")
+# What follows from where episodes end: other rewards change none of it.
+EPISODES = ("episode_ends", "episode_starts", "lengths", "episode_of", "source_of")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class Dataset:
 
     def with_rewards(self, rewards: Array, relabeling: str) -> Dataset:
         """The same transitions, sharing every other array, with `rewards` (n,) for the learner to see."""
-        return replace(self, rewards=rewards, relabeling=relabeling)
+        other = replace(self, rewards=rewards, relabeling=relabeling)
+        other.__dict__.update({name: getattr(self, name) for name in EPISODES})
+        return other
 
     @property
     def n(self) -> int:
@@ -133,10 +137,10 @@ class Dataset:
         """
         return self.true_returns if self.sources is None else self.sources.returns
 
-    @property
+    @cached_property
     def source_of(self) -> Array:
         """(n,) which of `behavior_returns` is of the whole episode each transition comes from."""
-        return self.episode_of if self.sources is None else self.sources.episodes[self.episode_of]
+        return self.episode_of if self.sources is None else protect(self.sources.episodes[self.episode_of])
 
     @cached_property
     def fingerprint(self) -> str:

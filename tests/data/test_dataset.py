@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.data.dataset import CONTENT, ActionSpace, Dataset
+from offline_bench.data.dataset import CONTENT, EPISODES, ActionSpace, Dataset
 from offline_bench.schemes.checks import sample_dataset
 
 Array = npt.NDArray[Any]
@@ -161,8 +161,8 @@ def test_other_rewards_share_every_other_array() -> None:
     data = make()
     other = data.with_rewards(np.zeros(5, np.float32), "zero")
     assert (other.relabeling, other.rewards.tolist()) == ("zero", [0.0] * 5)
-    for name in CONTENT:
-        assert np.shares_memory(getattr(data, name), getattr(other, name))
+    for name in (*CONTENT, *EPISODES):
+        assert np.shares_memory(getattr(data, name), getattr(other, name)), name
 
 
 def test_the_fingerprint_is_blind_to_names_layout_and_the_learners_rewards() -> None:

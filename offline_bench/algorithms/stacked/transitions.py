@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -89,7 +90,8 @@ class Transitions:
         ]
         self._table = torch.from_numpy(np.concatenate(columns, axis=1)).to(device)
         distinct: dict[bytes, int] = {}
-        places = [distinct.setdefault(d.rewards.tobytes(), len(distinct)) for d in datasets]
+        digests = [sha256(np.ascontiguousarray(d.rewards).data).digest() for d in datasets]
+        places = [distinct.setdefault(digest, len(distinct)) for digest in digests]
         arrays = [scale_rewards(datasets[places.index(i)], reward_scaler) for i in range(len(distinct))]
         self._rewards = torch.from_numpy(np.stack(arrays)).to(device)
         self._reward_offsets = self.n * torch.tensor(places, device=device)[:, None]
