@@ -117,7 +117,7 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
         improvements=compare_rewards(frame, _stream("improvements")),
         profiles=performance_profiles(frame, _stream("profiles")),
         maps=policy_map(frame, sketches),
-        digest=digest_findings(frame, found),
+        digest=digest_findings(frame, found, judged),
         commands=write_commands(question.runs),
         competence=tuple(judged or ()),
         sets=() if judged is None else judge_sets(frame, judged),

@@ -22,6 +22,7 @@ from offline_bench.analysis.scores.competence import judge_learners
 from offline_bench.analysis.summary import Question, Summary, summarize
 from offline_bench.commands.tables import write_tables
 from offline_bench.core.errors import SuiteError
+from offline_bench.report.html.standings import view_leaderboard
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.runs.record import Record, Run
@@ -136,6 +137,20 @@ def test_the_leaderboard_marks_who_counts_by_a_mark_and_a_word() -> None:
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert any("▲" in line for line in lines)
     assert not any("not competent" in line and "▲" in line for line in lines)
+
+
+def test_the_page_says_who_counts_and_trusts_no_other() -> None:
+    found, bare = summary("bc", "iql", "sac"), summary("bc", "iql", "sac", gate=False)
+    view, bare_view = (view_leaderboard(one.board, one.best) for one in (found, bare))
+    assert "competent?" in [heading.text for heading in view.headings]
+    assert "competent?" not in [heading.text for heading in bare_view.headings]
+    told = [[datum.text for datum in line] for line in view.lines]
+    assert any("✓ competent" in texts for texts in told)
+    refused = [line for line, texts in zip(view.lines, told, strict=True) if "✗ not competent" in texts]
+    assert refused and not any(datum.survives for line in refused for datum in line)
+    trust, old = dict(found.digest.trust)["Competence"], dict(bare.digest.trust)["Competence"]
+    assert trust.startswith("2 of 4 pairs of learner and data are competent under the true reward. The other 2")
+    assert "beat cloning under the true reward" in old
 
 
 def test_without_a_gate_everything_is_as_it_was() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,8 +11,8 @@ from offline_bench.analysis.behavior.lengths import LengthTable
 from offline_bench.analysis.digest import lines as line
 from offline_bench.analysis.digest.evidence import pick_findings, prediction_sentence
 from offline_bench.analysis.digest.lifts import lifts_over_cloning
-from offline_bench.analysis.digest.trust import Reason, weigh_trust
-from offline_bench.analysis.findings import CellFacts, Headline, Partition, PositiveBias, Verdict
+from offline_bench.analysis.digest.trust import Reason, competence_sentence, gate_sentence, weigh_trust
+from offline_bench.analysis.findings import CellFacts, Competence, Headline, Partition, PositiveBias, Verdict
 from offline_bench.analysis.origin import Provenance
 from offline_bench.analysis.scores.best_reward import find_best_rewards
 from offline_bench.analysis.scores.entries import Leaderboard
@@ -43,11 +43,16 @@ class Digest:
     lines: Mapping[str, str]
 
 
-def digest_findings(frame: pd.DataFrame, found: Findings) -> Digest:
-    """The digest of one suite; an empty sentence where a section has nothing to tell. frame: of `to_frame`."""
+def digest_findings(frame: pd.DataFrame, found: Findings, judged: Sequence[Competence] | None = None) -> Digest:
+    """The digest of one suite; an empty sentence where a section has nothing to tell.
+
+    frame   of `to_frame`
+    judged  who reads the reward, by the gate; None in a suite without one, where gains over cloning say as much
+    """
+    competence = competence_sentence(lifts_over_cloning(frame)) if judged is None else gate_sentence(judged)
     return Digest(
         findings=pick_findings(found.board, find_best_rewards(frame), found.verdicts),
-        trust=weigh_trust(found.headline, found.board, lifts_over_cloning(frame), found.curves),
+        trust=weigh_trust(found.headline, found.board, competence, found.curves),
         lines={
             "predictions": prediction_sentence(found.verdicts),
             "leaderboard": line.leaderboard_line(found.board),

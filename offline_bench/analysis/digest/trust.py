@@ -6,27 +6,44 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from offline_bench.analysis.decides.headline import NOTHING_TOLD
 from offline_bench.analysis.digest.lifts import TrueLift
 from offline_bench.analysis.digest.words import count, percent, spread
-from offline_bench.analysis.findings import Headline
+from offline_bench.analysis.findings import Competence, Headline
 from offline_bench.analysis.scores.entries import FEW_SEEDS, Leaderboard
 from offline_bench.analysis.scores.learning_curves import Curve
 
 Reason = tuple[str, str]
 
 
-def weigh_trust(
-    headline: Headline, board: Leaderboard, competence: Sequence[TrueLift], curves: Sequence[Curve]
-) -> tuple[Reason, ...]:
-    """(what it is about, a sentence or two); competence comes first, and what has nothing to tell is left out."""
+def weigh_trust(headline: Headline, board: Leaderboard, competence: str, curves: Sequence[Curve]) -> tuple[Reason, ...]:
+    """(what it is about, a sentence or two); what has nothing to tell is left out.
+
+    competence  `gate_sentence`, or of a suite without a gate `competence_sentence`: it comes first
+    """
     told = (
-        ("Competence", competence_sentence(competence)),
+        ("Competence", competence),
         ("Seeds", seed_sentence(board)),
         ("Chance", chance_sentence(headline)),
         ("Training", training_sentence(board, curves)),
         ("Design", headline.basis),
     )
     return tuple((name, text) for name, text in told if text)
+
+
+def gate_sentence(judged: Sequence[Competence]) -> str:
+    """How many learners count by the gate, of those that read rewards at all."""
+    learners = [item for item in judged if item.verdict != "reads no reward"]
+    if not learners:
+        return "No learner of this suite reads rewards, so nothing is said of rewards."
+    able = sum(item.counts for item in learners)
+    pairs = count(len(learners), "pair")
+    text = f"{able} of {pairs} of learner and data {'is' if able == 1 else 'are'} competent under the true reward."
+    if able == len(learners):
+        return text
+    rest = f"The other {len(learners) - able}" if able else "None"
+    left = f"{rest} may be slow or blind, and no claim on rewards rests on them." if able else NOTHING_TOLD
+    return f"{text} {left}"
 
 
 def competence_sentence(found: Sequence[TrueLift]) -> str:

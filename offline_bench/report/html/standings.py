@@ -8,6 +8,7 @@ from offline_bench.analysis.digest.words import short_ids
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
 from offline_bench.report.html.views import DATASET, Datum, Heading, TableView, order_of, pack_text, view_id
 from offline_bench.report.markdown import NO_VALUE, number
+from offline_bench.report.scores.leaderboard import GATE, tell_competence
 from offline_bench.report.scores.long_form import leaderboard_csv
 
 Best = Sequence[frozenset[tuple[int, int]]]
@@ -20,6 +21,8 @@ def view_leaderboard(board: Leaderboard, best: Best) -> TableView:
         "curation": [row.curation for part in board.tables for row in part.rows],
         "algorithm": [row.label for part in board.tables for row in part.rows],
     }
+    if any(part.gated for part in board.tables):
+        columns[GATE] = [tell_competence(row) for part in board.tables for row in part.rows]
     # Nothing is told by a column that says "full" all the way down.
     names = {name: values for name, values in columns.items() if name != "curation" or set(values) != {"full"}}
     short = short_ids(part.dataset for part in board.tables)
@@ -54,7 +57,7 @@ def _name(column: str, text: str, short: Mapping[str, str]) -> Datum:
 def _numbers(board: Leaderboard, best: Best) -> Iterator[tuple[Datum, ...]]:
     for part, best_here in zip(board.tables, best, strict=True):
         for at, row in enumerate(part.rows):
-            cells = [_score(cell, (at, column) in best_here) for column, cell in enumerate(row.cells)]
+            cells = [_score(cell, (at, column) in best_here, row.counts) for column, cell in enumerate(row.cells)]
             yield Datum(number(row.behavior), order=order_of(row.behavior)), *cells, _completeness(row)
 
 
@@ -63,14 +66,16 @@ def _note(tables: Sequence[DatasetTable]) -> str:
     return f"True returns, as they have no score: {', '.join(bare)}." if bare else ""
 
 
-def _score(cell: Cell, best: bool) -> Datum:
+def _score(cell: Cell, best: bool, counts: bool) -> Datum:
     if not cell.n_ok:
         told = ", ".join(f"{count} {status}" for status, count in cell.outcomes)
         return Datum(NO_VALUE, remark=f"(0/{cell.n_expected}: {told})" if told else "")
     interval = f"[{number(cell.low)}, {number(cell.high)}]" if cell.n_ok > 1 else ""
     few = "(1 run)" if cell.n_ok == 1 else ""
     remark = f"({cell.n_ok}/{cell.n_expected} runs)" if cell.n_ok < cell.n_expected else few
-    return Datum(number(cell.value), interval, remark, order_of(cell.value), best=best, survives=cell.survives)
+    return Datum(
+        number(cell.value), interval, remark, order_of(cell.value), best=best, survives=cell.survives and counts
+    )
 
 
 def _completeness(row: Row) -> Datum:

@@ -9,6 +9,8 @@ from offline_bench.analysis.statistics import RESAMPLES
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 SURVIVES = "▲"
+# Heading of the column that says who reads the reward.
+GATE = "competent?"
 
 
 def leaderboard_markdown(board: Leaderboard) -> str:
@@ -39,6 +41,11 @@ def cell_text(cell: Cell, counts: bool = True) -> str:
     elif cell.n_ok == 1:
         parts.append("(1 run)")
     return " ".join(parts)
+
+
+def tell_competence(row: Row) -> str:
+    """A mark and a word on whether the learner reads its reward there; '' where that was not asked."""
+    return f"{row.competence.mark} {row.competence.word}" if row.competence else ""
 
 
 def _scores(board: Leaderboard, part: DatasetTable) -> str:
@@ -75,12 +82,12 @@ def _lift_text(cell: Cell) -> str:
 def _name_columns(part: DatasetTable) -> tuple[list[str], int]:
     curated = any(row.curation != "full" for row in part.rows)
     names = ["algorithm", "curation"] if curated else ["algorithm"]
-    names += ["competent?"] if part.gated else []
+    names += [GATE] if part.gated else []
     return names, len(names)
 
 
 def _names(row: Row, columns: int) -> list[str]:
-    judged = [] if row.competence is None else [f"{row.competence.mark} {row.competence.word}"]
+    judged = [] if row.competence is None else [tell_competence(row)]
     return [escape(row.label), *[escape(row.curation)][: columns - 1 - len(judged)], *judged]
 
 
@@ -132,7 +139,7 @@ def _gate_note(board: Leaderboard) -> list[str]:
     if not any(part.gated for part in board.tables):
         return []
     return [
-        "**competent?**: whether the learner reads the true reward on this data. It does where it is above cloning by "
+        f"**{GATE}**: whether the learner reads the true reward on this data. It does where it is above cloning by "
         "its whole interval, or where cloning is as good as the data and it is not below, or where it reaches the "
         "published score. Only a competent learner says something of wrong rewards: the others have no "
         f"{SURVIVES}, and no headline, share, verdict or sign is made of them."
