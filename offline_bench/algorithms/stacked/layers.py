@@ -72,7 +72,10 @@ def thin_product(inputs: Tensor, weight: Tensor) -> Tensor:
 def weight_gradient(inputs: Tensor, gradient: Tensor, into: Tensor) -> None:
     """Σ_b inputs (k, b, n) · gradient (k, b, m), into (k, n, m)."""
     if gradient.shape[2] < inputs.shape[2]:
-        into.copy_(torch.bmm(gradient.transpose(1, 2), inputs).transpose(1, 2))
+        if len(inputs) == 1:
+            # As in `thin_product`.
+            inputs, gradient = inputs.expand(2, -1, -1), gradient.expand(2, -1, -1)
+        into.copy_(torch.bmm(gradient.transpose(1, 2), inputs)[: len(into)].transpose(1, 2))
     else:
         torch.bmm(inputs.transpose(1, 2), gradient, out=into)
 
