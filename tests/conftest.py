@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from offline_bench.core.paths import project_root
+from offline_bench.runs.record import Record
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -51,3 +53,9 @@ def at_home(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     experiment._load_once.cache_clear()
     yield small_home
     experiment._load_once.cache_clear()
+
+
+def without_time(record: Record) -> Record:
+    """`record` but for how long it took, which is all that two runs of one experiment may differ in."""
+    taken = ("seconds", "processor_seconds")
+    return replace(record, provenance={name: value for name, value in record.provenance.items() if name not in taken})

@@ -34,7 +34,7 @@ from offline_bench.runs.faults import is_of_the_place
 from offline_bench.runs.record import Record, Run, to_text
 from offline_bench.runs.slabs import checkpoint_folder, group_jobs
 from offline_bench.runs.store import read_records, save_record
-from tests.conftest import MEDIUM
+from tests.conftest import MEDIUM, without_time
 
 SMALL = "batch_size=16, hidden_units=(16, 16)"
 STEPS = 60
@@ -46,7 +46,7 @@ def jobs_of(text: str = f"bc({SMALL})", seeds: int = 4, reward: str = "original"
 
 def told(records: Sequence[Record]) -> dict[Run, str]:
     """The records to the last bit, but for how long they took."""
-    return {r.run: to_text(replace(r, provenance={**r.provenance, "seconds": 0.0})) for r in records}
+    return {r.run: to_text(without_time(r)) for r in records}
 
 
 class Stopped(BaseException):

@@ -24,7 +24,7 @@ from offline_bench.runs import outcome
 from offline_bench.runs.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
 from offline_bench.runs.record import Record, Run, to_text
 from offline_bench.runs.slabs import checkpoint_folder, fitting_runs, group_jobs
-from tests.conftest import MEDIUM, RANDOM
+from tests.conftest import MEDIUM, RANDOM, without_time
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def job(
 
 def told(records: list[Record]) -> dict[Run, str]:
     """The records to the last bit, but for how long they took."""
-    return {r.run: to_text(replace(r, provenance={**r.provenance, "seconds": 0.0})) for r in records}
+    return {r.run: to_text(without_time(r)) for r in records}
 
 
 def grouped(jobs: list[Job], folder: Path, workers: int = 1, memory: int | None = None) -> list[list[int]]:
