@@ -76,6 +76,7 @@ CHECKS: dict[str, Check] = {
         seconds=is_number,
         versions=_mapping(is_text),
         learner=_mapping(is_number),
+        relabeling=_mapping(is_number),
     ),
 }
 

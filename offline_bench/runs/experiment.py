@@ -211,6 +211,7 @@ def _record(
             "seconds": round(seconds, 1),
             **_describe_task(data),
             **({"learner": outcome.facts} if outcome.facts else {}),
+            **({"relabeling": dict(data.relabeling_facts)} if data.relabeling_facts else {}),
         },
     )
 

@@ -72,7 +72,7 @@ class Record:
                        true return of the whole episodes that comes from; best_return, that of the best tenth of
                        these, which records from before it was measured lack
     fingerprints       dataset, policy, relabeling_source, curation_source
-    provenance         trainer, device, versions, machine, seconds
+    provenance         trainer, device, versions, machine, seconds; relabeling, how accurate a learned reward is
     """
 
     run: Run
