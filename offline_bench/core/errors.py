@@ -7,7 +7,8 @@ OfflineBenchError
 ├── PluginError             a plug-in file that fails to import, with its own line
 ├── DatasetError            data that breaks a rule of `Dataset`
 │   └── DatasetNotFoundError  no such dataset here; says where it was looked for and how to get it
-├── RelabelingError         a relabeling that returned or did something it may not
+├── RelabelingError         a relabeling that cannot be: it refuses its parameters or the data
+│   └── RelabelingContractError  a relabeling that returned or did something it may not
 ├── CurationError           a curation that returned or did something it may not
 ├── AlgorithmError          an algorithm that did something it may not
 ├── TrueRewardError         a learner that asked for the true reward
@@ -57,6 +58,10 @@ class DatasetNotFoundError(DatasetError):
 
 
 class RelabelingError(OfflineBenchError):
+    """A relabeling cannot be: it refuses its parameters or the data."""
+
+
+class RelabelingContractError(RelabelingError):
     """A relabeling returned or did something it may not."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
 import types
@@ -16,7 +17,7 @@ from offline_bench.core.errors import DuplicateNameError, SpecError, UnknownName
 from offline_bench.core.near import find_near
 from offline_bench.core.plugins import load_installed
 from offline_bench.core.source import hash_files, hash_source
-from offline_bench.core.spec import NAME, Spec, parse_spec, spec_name
+from offline_bench.core.spec import ARROW, NAME, Spec, mark_place, parse_spec, spec_name, split_stages
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,31 +40,47 @@ class Origin:
 
 @dataclass(frozen=True)
 class Component(Generic[F]):
-    """A plug-in with its parameters bound: call it with what its family hands over."""
+    """A plug-in with its parameters bound: call it with what its family hands over.
+
+    after: the stages that follow it where it begins a chain; who calls it calls them too, see `stages`.
+    """
 
     spec: Spec
     function: F
+    after: tuple[Component[F], ...] = ()
+
+    @property
+    def stages(self) -> tuple[Component[F], ...]:
+        """What is called one after the other, each alone; itself where it is no chain."""
+        return (replace(self, after=()), *self.after)
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments, **dict(self.spec.parameters))
 
     def __str__(self) -> str:
-        return str(self.spec)
+        return ARROW.join(str(stage.spec) for stage in (self, *self.after))
 
 
 class Registry(Generic[F]):
-    """The plug-ins of one family, by name. `handed`: how many arguments its functions are called with."""
+    """The plug-ins of one family, by name.
 
-    def __init__(self, family: str, handed: int = 0) -> None:
+    handed   how many arguments its functions are called with
+    chained  whether a text may name several, one working on what the one before it made: `noisy > sign`
+    """
+
+    def __init__(self, family: str, handed: int = 0, chained: bool = False) -> None:
         self.family = family
         self.handed = handed
+        self.chained = chained
         self._functions: dict[str, F] = {}
         self._origins: dict[str, Origin] = {}
+        self._helpers: dict[str, tuple[Callable[..., Any], ...]] = {}
 
-    def register(self, name: str, version: int = 1) -> Callable[[F], F]:
+    def register(self, name: str, version: int = 1, rests_on: Sequence[Callable[..., Any]] = ()) -> Callable[[F], F]:
         """Decorator that registers a function. Raises `DuplicateNameError`, or `SpecError` for a malformed name.
 
-        Whoever changes what an algorithm does counts up its `version`: records of another version are stale.
+        Whoever changes what an algorithm does counts up its `version`: records of another version are stale. What a
+        built-in scheme calls of ours and `rests_on` counts as its own source.
         """
         if not NAME.fullmatch(name):
             raise SpecError(f"{name!r} cannot name a {self.family}: use lower case, digits and '-', as scaled-negative")
@@ -75,6 +92,7 @@ class Registry(Generic[F]):
                 raise DuplicateNameError(f"two {self.family}s are called {name!r}: choose another name for the new one")
             self._functions[name] = function
             self._origins[name] = _find_origin(function, caller, version)
+            self._helpers[name] = tuple(rests_on)
             return function
 
         return add
@@ -94,7 +112,7 @@ class Registry(Generic[F]):
     def origin(self, name: str) -> Origin:
         """Where the function called `name` comes from. Raises `UnknownNameError` with the nearest names."""
         function, origin = self.function(name), self._origins[name]
-        return origin if origin.plugin else replace(origin, source=_hash_built_in(function))
+        return origin if origin.plugin else replace(origin, source=_hash_built_in(function, *self._helpers[name]))
 
     def _refuse_near(self, text: str) -> None:
         """Where `text` starts with no name but with what someone may call one, as `TD3+BC`, say which it is."""
@@ -106,10 +124,25 @@ class Registry(Generic[F]):
         """The plug-in `text` names, parameters checked against its signature and coerced to its annotations.
 
         Parameters equal to their defaults are left out of the spec, so one meaning has one text.
-        Raises `SpecError`, `UnknownNameError`.
+        Raises `SpecError`, `UnknownNameError`; in a chain, with the place of the stage marked.
         """
+        whole = " ".join(text.splitlines())
+        stages = split_stages(whole) if self.chained else []
+        if len(stages) < 2:
+            return self._bind_one(text)
+        first, *after = [self._bind_stage(stage, whole, start) for start, stage in stages]
+        return replace(first, after=tuple(after))
+
+    def _bind_stage(self, text: str, whole: str, start: int) -> Component[F]:
+        try:
+            return self._bind_one(text, whole, start)
+        except UnknownNameError as error:
+            at = start + len(text) - len(text.lstrip())
+            raise UnknownNameError(f"{error}\n{mark_place(whole, at)}") from error
+
+    def _bind_one(self, text: str, whole: str = "", start: int = 0) -> Component[F]:
         self._refuse_near(text)
-        spec = parse_spec(text)
+        spec = parse_spec(text, whole, start)
         function = self.function(spec.name)
         given = dict(spec.parameters)
         known = _keyword_parameters(function)
@@ -148,8 +181,9 @@ def _same_source(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
 
 
 @cache
-def _hash_built_in(function: Callable[..., Any]) -> str:
-    return hash_source(function)
+def _hash_built_in(function: Callable[..., Any], *helpers: Callable[..., Any]) -> str:
+    own, *others = (hash_source(one) for one in (function, *helpers))
+    return hashlib.sha256(" ".join([own, *others]).encode()).hexdigest()[:16] if others else own
 
 
 def _find_origin(function: Callable[..., Any], caller: Mapping[str, Any], version: int) -> Origin:

@@ -8,9 +8,9 @@ import numpy as np
 EVALUATION_ENTROPY = 20_230_605
 
 
-def relabeling_rng(seed: int) -> np.random.Generator:
-    """The stream a relabeling draws from: one per seed, whatever the algorithm."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+def relabeling_rng(seed: int, stage: int = 0) -> np.random.Generator:
+    """The stream a relabeling draws from: one per seed, whatever the algorithm. In a chain, one per `stage`, from 0."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, stage) if stage else (0,)))
 
 
 def training_seed(seed: int) -> np.random.SeedSequence:

@@ -32,8 +32,9 @@ def hash_source(function: Callable[..., Any]) -> str:
         tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError):
         return ""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
-    docstrings = {(node.body[0].lineno, node.body[0].col_offset) for node in functions}
+    kinds = ast.FunctionDef | ast.ClassDef
+    worded = [node for node in ast.walk(tree) if isinstance(node, kinds) and ast.get_docstring(node)]
+    docstrings = {(node.body[0].lineno, node.body[0].col_offset) for node in worded}
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     kept = [t.string for t in tokens if t.type != tokenize.COMMENT and t.start not in docstrings]
     return _digest("".join("".join(kept).split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -64,6 +65,7 @@ class Dataset:
     curation, relabeling   canonical text of what was done to it
     sources            the whole episodes a curation cut it from; None where its episodes are whole
     notes              what reading it decided, a sentence each: its file has it otherwise
+    relabeling_facts   how well a learned reward tells the true one, by their names; empty for all others
 
     Raises `DatasetError`, naming the dataset and the field, where a rule is broken.
     """
@@ -82,6 +84,7 @@ class Dataset:
     relabeling: str = "original"
     sources: Sources | None = None
     notes: tuple[str, ...] = ()
+    relabeling_facts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rewards.size == 0:
@@ -90,9 +93,9 @@ class Dataset:
         for name in (*CONTENT, "rewards"):
             object.__setattr__(self, name, protect(getattr(self, name)))
 
-    def with_rewards(self, rewards: Array, relabeling: str) -> Dataset:
+    def with_rewards(self, rewards: Array, relabeling: str, facts: Mapping[str, float] | None = None) -> Dataset:
         """The same transitions, sharing every other array, with `rewards` (n,) for the learner to see."""
-        other = replace(self, rewards=rewards, relabeling=relabeling)
+        other = replace(self, rewards=rewards, relabeling=relabeling, relabeling_facts=facts or {})
         other.__dict__.update({name: getattr(self, name) for name in EPISODES})
         return other
 

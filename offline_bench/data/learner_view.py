@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NoReturn
 
@@ -13,7 +14,7 @@ from offline_bench.data.dataset import Dataset, Sources
 Array = npt.NDArray[Any]
 
 # The true rewards, and what tells of them.
-WITHHELD = ("true_rewards", "true_returns", "behavior_returns", "sources", "fingerprint")
+WITHHELD = ("true_rewards", "true_returns", "behavior_returns", "sources", "fingerprint", "relabeling_facts")
 
 
 class LearnerView(Dataset):
@@ -34,9 +35,9 @@ class LearnerView(Dataset):
         view.__dict__.update(kept, _source_of=data.source_of)
         return view
 
-    def with_rewards(self, rewards: Array, relabeling: str) -> LearnerView:
+    def with_rewards(self, rewards: Array, relabeling: str, facts: Mapping[str, float] | None = None) -> LearnerView:
         """The same transitions with other `rewards` (n,) to learn from. Raises `DatasetError`, as any dataset does."""
-        names = {field.name for field in fields(Dataset)} - {"true_rewards", "sources"}
+        names = {field.name for field in fields(Dataset)} - set(WITHHELD)
         shown = {name: getattr(self, name) for name in names} | {"rewards": rewards, "relabeling": relabeling}
         # A stand-in for the true rewards, which the view of it leaves out again.
         view = LearnerView.of(Dataset(**shown, true_rewards=self.rewards))
@@ -58,6 +59,10 @@ class LearnerView(Dataset):
     @property
     def sources(self) -> Sources | None:
         self._refuse("sources")
+
+    @property
+    def relabeling_facts(self) -> Mapping[str, float]:
+        self._refuse("relabeling_facts")
 
     @property
     def fingerprint(self) -> str:

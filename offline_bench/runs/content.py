@@ -77,6 +77,7 @@ CHECKS: dict[str, Check] = {
         processor_seconds=is_number,
         versions=_mapping(is_text),
         learner=_mapping(is_number),
+        relabeling=_mapping(is_number),
     ),
 }
 

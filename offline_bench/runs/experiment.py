@@ -212,6 +212,7 @@ def _record(
             **took,
             **_describe_task(data),
             **({"learner": outcome.facts} if outcome.facts else {}),
+            **({"relabeling": dict(data.relabeling_facts)} if data.relabeling_facts else {}),
         },
     )
 

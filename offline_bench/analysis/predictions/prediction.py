@@ -56,6 +56,7 @@ from typing import Any
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
 from offline_bench.core.registry import Registry, unknown_name
+from offline_bench.core.spec import spec_name, stage_names
 from offline_bench.runs.record import Run
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
@@ -215,8 +216,9 @@ def _canonical(column: str, text: str, place: str) -> str:
     registry = REGISTRIES[column]
     try:
         if "(" not in text:
-            registry.function(text.strip())
-            return text.strip()
+            for name in stage_names(text):
+                registry.function(name)
+            return spec_name(text)
         bound = str(registry.bind(text))
     except OfflineBenchError as error:
         raise SuiteError(f"{place}: {error}") from error
@@ -227,7 +229,7 @@ def _is_named(value: str, text: str) -> bool:
     """Whether the canonical text `value` is what `text` names: itself, or any of its name."""
     if text.endswith("()"):
         return value == text.removesuffix("()")
-    return value == text or ("(" not in text and value.partition("(")[0] == text)
+    return value == text or ("(" not in text and spec_name(value) == text)
 
 
 def _check_selections(prediction: Prediction, known: Sequence[Mapping[str, str]], place: str) -> None:

@@ -28,6 +28,8 @@ class Task:
     reference  id of the set that `describe` counts state-action cells against; '' for none
     least_return, most_return   what no episode's return is below or above; infinite where that is not known
     longest    steps after which an episode ends by the clock; 0 where that is not known
+    velocity, position, goal   which numbers of an observation are these; empty where that is not known or there is none
+    alive_bonus, action_cost   what the task pays for a step alive, and takes off for |a|²; infinite where not known
     """
 
     name: str
@@ -43,6 +45,11 @@ class Task:
     least_return: float = -math.inf
     most_return: float = math.inf
     longest: int = 0
+    velocity: tuple[int, ...] = ()
+    position: tuple[int, ...] = ()
+    goal: tuple[int, ...] = ()
+    alive_bonus: float = math.inf
+    action_cost: float = math.inf
 
     def normalize(self, true_return: Any) -> Any:
         """100 · (return − random) / (expert − random), elementwise. Source: Fu et al. 2020, D4RL, section 4."""

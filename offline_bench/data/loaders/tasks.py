@@ -51,6 +51,19 @@ def try_task(dataset: str) -> Task | None:
     return None
 
 
+def find_traits(dataset: str, environment: str) -> Task | None:
+    """The task whose card says how `dataset` is built; for a set without a card, that of a task of its `environment`.
+
+    None where no card is of either: reference scores alone, as `find_task` reads from metadata, say nothing of that.
+    Raises `DatasetError` where the cards cannot be read.
+    """
+    cards = load_cards()
+    if dataset in cards:
+        return cards[dataset].task
+    tasks = [card.task for card in cards.values() if environment and card.task.environment == environment]
+    return tasks[0] if tasks else None
+
+
 def _read_task(dataset: str, depth: int) -> Task | None:
     try:
         check_id(dataset)
