@@ -22,7 +22,9 @@ from offline_bench.data.loaders.cards import load_cards
 from offline_bench.evaluation.policy import load_policy
 from offline_bench.evaluation.rollout import roll_out
 
-ENVIRONMENTS = ("walker2d", "halfcheetah")
+# By task, the training whose policies its replay has.
+TRAININGS = {"hopper": "hopper-replay", "walker2d": "walker2d", "halfcheetah": "halfcheetah"}
+ENVIRONMENTS = tuple(TRAININGS)
 FINGERPRINTS = """
 import sys
 from pathlib import Path
@@ -30,7 +32,7 @@ from tests.behaviors.test_replay import collect_small, FLOAT64
 for name in FLOAT64:
     print(collect_small(name, 120, Path(sys.argv[1])).fingerprint)
 """
-FLOAT64 = [f"hopper-{tier}-v1" for tier in ("random", "medium", "medium-expert", "expert")]
+FLOAT64 = [f"hopper-{tier}-v1" for tier in ("random", "medium", "medium-replay", "medium-expert", "expert")]
 
 
 def collect_small(name: str, transitions: int, cache: Path) -> Dataset:
@@ -57,7 +59,7 @@ def steps_of(recipe: DatasetRecipe) -> list[int]:
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_replay_goes_in_equal_steps_from_the_untrained_policy_to_the_medium_one(name: str) -> None:
-    recipe, behavior = replay_of(name), load_recipes("behavior")[name]
+    recipe, behavior = replay_of(name), load_recipes("behavior")[TRAININGS[name]]
     steps = steps_of(recipe)
     assert recipe.transitions == 300_000
     assert recipe.precision == "float64"
@@ -70,7 +72,7 @@ def test_a_replay_goes_in_equal_steps_from_the_untrained_policy_to_the_medium_on
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_each_policy_of_a_replay_is_the_one_of_its_step_and_says_what_it_returned(name: str) -> None:
-    behavior = load_recipes("behavior")[name]
+    behavior = load_recipes("behavior")[TRAININGS[name]]
     for policy, step in zip(replay_of(name).policies, behavior.replay_steps, strict=True):
         about = header_of(policy)
         assert (about["step"], about["environment"]) == (str(step), behavior.environment)

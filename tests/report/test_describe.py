@@ -172,7 +172,7 @@ def test_a_reference_that_is_not_here_is_said_where_the_card_names_it_and_refuse
     describe_dataset(MEDIUM, None, None)
     text = capsys.readouterr().out
     assert shown(text)["SACo"] == "–"
-    assert "offline-bench/hopper/medium-replay-v0 is not here, so there is no SACo" in text
+    assert "offline-bench/hopper/medium-replay-v1 is not here, so there is no SACo" in text
     with pytest.raises(DatasetNotFoundError, match="no-such"):
         describe_dataset(MEDIUM, None, None, "offline-bench/no-such-v0")
 
