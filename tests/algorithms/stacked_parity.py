@@ -15,6 +15,7 @@ from offline_bench import ActionSpace, Dataset
 from offline_bench.algorithms import specs
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.reference import ReferenceLearner
+from offline_bench.algorithms.sampler import following_rows
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm, parameter_kinds
 from offline_bench.algorithms.stacked.atac import ATAC
 from offline_bench.algorithms.stacked.bc import BC
@@ -25,7 +26,7 @@ from offline_bench.algorithms.stacked.pspi import PSPI
 from offline_bench.algorithms.stacked.rebrac import ReBRAC
 from offline_bench.algorithms.stacked.sac import SAC
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
-from offline_bench.algorithms.stacked.transitions import Transitions, following_rows
+from offline_bench.algorithms.stacked.transitions import Transitions
 
 UPDATES = 50
 NETWORK = {"hidden_units": (64, 64), "batch_size": 64}
