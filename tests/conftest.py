@@ -57,5 +57,5 @@ def at_home(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 def without_time(record: Record) -> Record:
     """`record` but for how long it took, which is all that two runs of one experiment may differ in."""
-    taken = ("seconds", "processor_seconds")
+    taken = ("seconds", "processor_seconds", "evaluation_seconds")
     return replace(record, provenance={name: value for name, value in record.provenance.items() if name not in taken})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from offline_bench.runs.record import Record, Run
 
@@ -17,6 +19,7 @@ class Provenance:
     fingerprints  (dataset and its curation, content fingerprints seen); more than one means that the data was not the
                   same for all runs
     seconds       summed over runs; a run trained beside others carries its share
+    evaluation    the share of it that evaluations took, over the runs that tell; nan where none does
     command       what reproduces the folder; '' where it is not known
     """
 
@@ -28,6 +31,7 @@ class Provenance:
     versions: tuple[tuple[str, tuple[str, ...]], ...]
     fingerprints: tuple[tuple[str, tuple[str, ...]], ...]
     command: str = ""
+    evaluation: float = math.nan
 
 
 def collect_provenance(records: Sequence[Record], command: str = "") -> Provenance:
@@ -44,7 +48,22 @@ def collect_provenance(records: Sequence[Record], command: str = "") -> Provenan
         versions=_by_name(versions),
         fingerprints=_by_name(contents),
         command=command,
+        evaluation=_share_of_evaluation(made),
     )
+
+
+def tell_time(made: Provenance) -> str:
+    """How long the runs took by the clock, and how much of that their evaluations."""
+    took = f"{timedelta(seconds=round(made.seconds))} of training and evaluation in all."
+    if math.isnan(made.evaluation):
+        return took
+    return f"{took} Evaluation took {made.evaluation:.0%} of it, in the runs that tell."
+
+
+def _share_of_evaluation(made: Sequence[Mapping[str, Any]]) -> float:
+    told = [entry for entry in made if entry.get("evaluation_seconds") is not None and entry.get("seconds")]
+    whole = math.fsum(entry["seconds"] for entry in told)
+    return math.fsum(entry["evaluation_seconds"] for entry in told) / whole if told else math.nan
 
 
 def _coverage(run: Run) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from offline_bench.analysis.origin import Provenance
+from offline_bench.analysis.origin import Provenance, tell_time
 from offline_bench.analysis.scores.entries import DataRow, Exclusion, Leaderboard
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
@@ -68,7 +67,7 @@ def _exclusion(item: Exclusion) -> str:
 
 def _provenance(made: Provenance) -> str:
     lines = [
-        f"Runs: {made.runs}, {timedelta(seconds=round(made.seconds))} of training and evaluation in all.",
+        f"Runs: {made.runs}, {tell_time(made)}",
         f"Trainers: {_listed(made.trainers)}. Devices: {_listed(made.devices)}.",
         f"Machines: {_listed(made.machines)}.",
         "Versions: " + (", ".join(f"{escape(name)} {_listed(seen)}" for name, seen in made.versions) or NO_VALUE) + ".",

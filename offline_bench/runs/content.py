@@ -75,6 +75,7 @@ CHECKS: dict[str, Check] = {
         machine=is_text,
         seconds=is_number,
         processor_seconds=is_number,
+        evaluation_seconds=is_number,
         versions=_mapping(is_text),
         learner=_mapping(is_number),
         relabeling=_mapping(is_number),

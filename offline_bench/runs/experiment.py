@@ -102,7 +102,7 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
         learners[0], members, first.at, first.run.episodes, lambda step: progress(step / first.run.steps), checkpoint
     )
     supports = _measure_supports(datasets[first.run], outcomes)
-    took = watch.read(len(slab.jobs))
+    took = watch.read(len(slab.jobs), sum(outcome.evaluating for outcome in outcomes))
     records = [
         _record(job.run, datasets[job.run], outcome, support, learners[0].trainer, slab.device, took)
         for job, outcome, support in zip(jobs, outcomes, supports, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +40,7 @@ class Outcome:
     last     the episodes of the last evaluation
     weights  the policy's fingerprint then
     facts    what the learner decided from the data, and where it can be computed what comes of the policy, see `exact`
+    evaluating  seconds by the clock that its evaluations took; of a slab, its share
     """
 
     status: str = "ok"
@@ -48,6 +50,7 @@ class Outcome:
     weights: str = ""
     facts: dict[str, float] = field(default_factory=dict)
     ended_at: int | None = None
+    evaluating: float = 0.0
 
     def end_with(self, error: Exception) -> None:
         """End as diverged or failed: what was seen on the way stays, a last evaluation there is none."""
@@ -118,7 +121,9 @@ def train_alone(
     try:
         environment = _environment(member.data)
         for snapshot in learner.learn(member.data, at, member.seed, progress):
+            started = time.monotonic()
             outcome.last = evaluate(snapshot.policy, environment, episodes)
+            outcome.evaluating += time.monotonic() - started
             check_returns(returns_of(outcome.last), snapshot.step)
             outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
             outcome.weights = snapshot.weights
@@ -145,11 +150,13 @@ def train_together(
     notes: dict[str, Any] = checkpoint.notes if checkpoint is not None else {}
     with Steppers(environment, 1) as steppers:
         for snapshot in learner.learn_together(members, at, progress, checkpoint):
+            started = time.monotonic()
             found = evaluate_slab(snapshot.policy, len(members), environment, episodes, steppers)
+            share = (time.monotonic() - started) / len(members)
             notes[str(snapshot.step)] = [
                 [returns_of(run), losses] for run, losses in zip(found, snapshot.losses, strict=True)
             ]
-            _conclude(outcomes, snapshot, found)
+            _conclude(outcomes, snapshot, found, share)
     for run, outcome in enumerate(outcomes):
         _draw_curve(outcome, {int(step): told[run] for step, told in notes.items()})
     return outcomes
@@ -192,9 +199,12 @@ def _draw_curve(outcome: Outcome, notes: dict[int, Any]) -> None:
         outcome.curve.append(CurvePoint(step, returns, losses))
 
 
-def _conclude(outcomes: Sequence[Outcome], snapshot: SlabSnapshot, found: Sequence[list[Episode]]) -> None:
+def _conclude(
+    outcomes: Sequence[Outcome], snapshot: SlabSnapshot, found: Sequence[list[Episode]], evaluating: float
+) -> None:
     told = zip(outcomes, found, snapshot.weights, snapshot.diverged, snapshot.facts, strict=True)
     for outcome, episodes, weights, error, facts in told:
+        outcome.evaluating += evaluating
         if error is None:
             outcome.last, outcome.weights, outcome.facts = episodes, weights, facts
         else:

@@ -72,8 +72,8 @@ class Record:
                        true return of the whole episodes that comes from; best_return, that of the best tenth of
                        these, which records from before it was measured lack
     fingerprints       dataset, policy, relabeling_source, curation_source
-    provenance         trainer, device, versions, machine, seconds, processor_seconds; learner, relabeling: what these
-                       decided from the data, such as how accurate a learned reward is
+    provenance         trainer, device, versions, machine, seconds, processor_seconds, evaluation_seconds; learner,
+                       relabeling: what these decided from the data, such as how accurate a learned reward is
     """
 
     run: Run

@@ -14,15 +14,17 @@ class Stopwatch:
         self._processor = _processor_seconds()
         self.resumed = False
 
-    def read(self, runs: int) -> dict[str, float]:
-        """Of each of `runs` runs: `seconds` by the clock, and `processor_seconds` unless the slab was resumed.
+    def read(self, runs: int, evaluating: float = 0.0) -> dict[str, float]:
+        """Of each of `runs` runs: `seconds` by the clock; unless the slab was resumed, `processor_seconds` too, and
+        `evaluation_seconds`, by the clock, of its evaluations, which took `evaluating` seconds together.
 
-        The latter are of this process and of the steppers that it started and that have ended; other processes on the
-        machine hardly lengthen them, while they do lengthen the former.
+        `processor_seconds` are of this process and of the steppers that it started and that have ended; other
+        processes on the machine hardly lengthen them, while they do lengthen those by the clock.
         """
         told = {"seconds": round((time.monotonic() - self._clock) / runs, 1)}
         if not self.resumed:
             told["processor_seconds"] = round((_processor_seconds() - self._processor) / runs, 1)
+            told["evaluation_seconds"] = round(evaluating / runs, 1)
         return told
 
 

@@ -10,9 +10,10 @@ from offline_bench.runs.stopwatch import Stopwatch
 def test_waiting_takes_time_and_no_processor() -> None:
     watch = Stopwatch()
     time.sleep(0.3)
-    told = watch.read(runs=2)
+    told = watch.read(runs=2, evaluating=0.2)
     assert told["seconds"] >= 0.1
     assert told["processor_seconds"] < told["seconds"]
+    assert told["evaluation_seconds"] == 0.1
 
 
 def test_of_a_resumed_slab_the_processor_is_not_told() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 
+from offline_bench.analysis.origin import tell_time
 from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
 from offline_bench.analysis.scores.reproduction import RowCommands
 from offline_bench.analysis.summary import Summary
@@ -71,7 +71,7 @@ def _provenance(summary: Summary) -> Section:
     made = summary.provenance
     versions = ", ".join(f"{name} {' and '.join(seen)}" for name, seen in made.versions)
     lines = [
-        f"{made.runs:,} runs, {timedelta(seconds=round(made.seconds))} of training and evaluation in all.",
+        f"{made.runs:,} runs, {tell_time(made)}",
         f"Trainers: {_listed(made.trainers)}. Devices: {_listed(made.devices)}.",
         f"Machines: {_listed(made.machines)}.",
         f"Versions: {versions or '–'}.",
