@@ -22,7 +22,7 @@ reproduce: $(READY) ## Build the data, train and evaluate a suite (SUITE=quick),
 	$(BIN)/offline-bench reproduce $(SUITE)
 
 test: check ## All checks and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(READY) ## ruff, mypy --strict and the layering of imports
 	$(BIN)/ruff check .
