@@ -108,6 +108,29 @@ def run(
 
 
 @app.command()
+def audit(
+    dataset: Annotated[str, typer.Option(help="A dataset id: is it reward-sensitive?")],
+    budget: Annotated[
+        str, typer.Option(help="minutes, hour or night; how long each takes here is said first.")
+    ] = "hour",
+    seeds: Annotated[int, typer.Option(help="How many, from 0.")] = 5,
+    steps: Annotated[int, typer.Option(help="Gradient steps instead of the budget's.", min=0)] = 0,
+    learner: Annotated[list[str], typer.Option(help="Instead of the budget's learners; may be repeated.")] = [],  # noqa: B006
+    results: Folder = None,
+    workers: Workers = 2,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+) -> None:
+    """Ask whether a dataset is reward-sensitive; ends in a verdict, with a card, a page and JSON to keep."""
+    from offline_bench.commands.audit import audit_dataset
+    from offline_bench.commands.reproduce import Means
+    from offline_bench.runs.audit_plan import Wish
+
+    wish = Wish(dataset, budget, seeds=seeds, steps=steps, learners=tuple(learner))
+    audit_dataset(wish, results, Means(workers, plugins, device, retry_failed))
+
+
+@app.command()
 def status(suite: SuiteName, results: Folder = None) -> None:
     """How much of a suite is done, and what failed."""
     from offline_bench.commands.show import show_status
