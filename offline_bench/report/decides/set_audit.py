@@ -83,12 +83,7 @@ def audit_tables(audit: SetAudit) -> tuple[Table, ...]:
     kept = Table(
         "kept",
         "What wrong rewards keep of what the true one gives over cloning",
-        (
-            Column("reward", text=True),
-            Column("learner", text=True),
-            Column("kept, %", digits=0),
-            Column("is", text=True),
-        ),
+        (*names, Column("kept, %", digits=0), Column("is", text=True)),
         tuple(
             (item.relabeling, item.learner or "all together", _percent(item.ratio), item.side)
             for item in (*audit.found.effects, *audit.found.by_learner)
