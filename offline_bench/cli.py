@@ -177,13 +177,14 @@ def publish(suite: SuiteName, results: Folder = None) -> None:
 
 @app.command()
 def check(
-    family: Annotated[str, typer.Argument(help="relabeling or curation")],
+    family: Annotated[str, typer.Argument(help="relabeling, curation or algorithm")],
     spec: Annotated[str, typer.Argument(help="Such as 'flip(p=0.25)'")],
+    steps: Annotated[int | None, typer.Option(help="Gradient steps of an algorithm; beyond its warm start.")] = None,
 ) -> None:
-    """Try a scheme against the contract of its family."""
+    """Try a scheme or an algorithm against the contract of its family."""
     from offline_bench.commands.show import check_scheme
 
-    check_scheme(family, spec)
+    check_scheme(family, spec, steps)
 
 
 @app.command()

@@ -156,11 +156,15 @@ def check_placebo(frame: pd.DataFrame) -> Placebo:
     runs = select_counted(frame)
     unit = "score" if np.isfinite(runs["score"].to_numpy(float)).any() else "true_return"
     key = ["dataset", "curation", "algorithm", "steps", "episodes", "seed"]
-    sides = [runs[runs["relabeling"] == name].set_index(key) for name in (TRUE_RELABELING, PLACEBO)]
-    both = sides[0].join(sides[1], how="inner", rsuffix="_placebo")
-    same = (both["true_return"] == both["true_return_placebo"]) & (both["length"] == both["length_placebo"])
-    apart = (both[f"{unit}_placebo"] - both[unit]).to_numpy(float)
-    return Placebo(int(same.sum()), len(both), _estimate(apart))
+    here, there = (
+        runs[runs["relabeling"] == name].set_index(key)[list({unit, "true_return", "length"})].sort_index()
+        for name in (TRUE_RELABELING, PLACEBO)
+    )
+    shared = here.index.intersection(there.index)
+    here, there = here.loc[shared], there.loc[shared]
+    same = (here["true_return"] == there["true_return"]) & (here["length"] == there["length"])
+    apart = (there[unit] - here[unit]).to_numpy(float)
+    return Placebo(int(same.sum()), len(shared), _estimate(apart))
 
 
 def _rows(runs: pd.DataFrame) -> list[AuditRow]:
