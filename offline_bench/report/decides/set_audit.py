@@ -13,9 +13,10 @@ from offline_bench.analysis.origin import Provenance
 from offline_bench.data.coverage import Coverage
 from offline_bench.report.coverage.description import describe_text
 from offline_bench.report.markdown import escape, number, table
-from offline_bench.report.tables.table import Column, Table, cell_text
+from offline_bench.report.tables.table import Cell, Column, Rows, Table, cell_text
 
 FORMAT = "offline-bench/audit/1"
+LEARNER, REWARD = Column("learner", text=True), Column("reward", text=True)
 
 
 @dataclass(frozen=True)
@@ -65,39 +66,40 @@ def describing_card(coverage: Coverage, reason: str) -> str:
 
 def audit_tables(audit: SetAudit) -> tuple[Table, ...]:
     """What each learner scored under each reward, what wrong rewards kept, and who reads the true one."""
+    return tuple(made for made in (_scores_table(audit), _kept_table(audit), _gate_table(audit)) if made.rows)
+
+
+def _scores_table(audit: SetAudit) -> Table:
     scored = audit.scale.unit != RETURN
-    columns = (
-        Column("learner", text=True),
-        Column("reward", text=True),
-        *([Column(audit.scale.unit)] if scored else []),
-        Column(RETURN),
-        Column("seeds"),
-    )
-    rows = tuple(
-        (row.learner, row.relabeling, *([row.score] if scored else []), row.true_return, row.true_return.n)
-        for row in audit.rows
-    )
+    units = [Column(audit.scale.unit)] if scored else []
+    columns = (LEARNER, REWARD, *units, Column(RETURN), Column("seeds"))
+    rows: list[tuple[Cell, ...]] = []
+    for row in audit.rows:
+        score: list[Cell] = [row.score] if scored else []
+        rows.append((row.learner, row.relabeling, *score, row.true_return, row.true_return.n))
     title = "What each learner scored after training on each reward"
-    scores = Table("scores", title, columns, rows, _scale_note(audit))
-    names = (Column("reward", text=True), Column("learner", text=True))
-    kept = Table(
+    return Table("scores", title, columns, tuple(rows), _scale_note(audit))
+
+
+def _kept_table(audit: SetAudit) -> Table:
+    rows: Rows = tuple(
+        (item.relabeling, item.learner or "all together", _percent(item.ratio), item.side)
+        for item in (*audit.found.effects, *audit.found.by_learner)
+    )
+    return Table(
         "kept",
         "What wrong rewards keep of what the true one gives over cloning",
-        (*names, Column("kept, %", digits=0), Column("is", text=True)),
-        tuple(
-            (item.relabeling, item.learner or "all together", _percent(item.ratio), item.side)
-            for item in (*audit.found.effects, *audit.found.by_learner)
-        ),
+        (REWARD, LEARNER, Column("kept, %", digits=0), Column("is", text=True)),
+        rows,
         "Below half: the reward made a difference. Above half: it made none. Open: the interval holds both. Where "
         "cloning is as good as the data, a reward can add nothing, and the line is 5 points below cloning.",
     )
-    gate = Table(
-        "gate",
-        "Who reads the true reward: only these have a say",
-        (Column("learner", text=True), Column("competent?", text=True), Column("why", text=True, wide=True)),
-        tuple((item.label, f"{item.mark} {item.word}", item.reason) for item in audit.judged),
-    )
-    return tuple(made for made in (scores, kept, gate) if made.rows)
+
+
+def _gate_table(audit: SetAudit) -> Table:
+    rows: Rows = tuple((item.label, f"{item.mark} {item.word}", item.reason) for item in audit.judged)
+    columns = (LEARNER, Column("competent?", text=True), Column("why", text=True, wide=True))
+    return Table("gate", "Who reads the true reward: only these have a say", columns, rows)
 
 
 def making_lines(making: Making) -> tuple[str, ...]:
