@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from offline_bench import __version__
+from offline_bench.commands.audit_command import audit
 from offline_bench.commands.options import (
     Algorithms,
     Curations,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 datasets_app = typer.Typer(help="Build the built-in datasets, and the policies that made them.", no_args_is_help=True)
 app.add_typer(datasets_app, name="datasets")
+app.command()(audit)
 
 plugins: list[Path] = []
 
@@ -45,6 +47,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _load_plugins(
+    context: typer.Context,
     plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
@@ -53,6 +56,7 @@ def _load_plugins(
     from offline_bench.core.plugins import load_installed, load_plugin
 
     load_installed()
+    context.obj = plugins
     for path in plugin or []:
         load_plugin(path)
         plugins.append(path)
@@ -105,29 +109,6 @@ def run(
 
     grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
     run_grid(grid, results, Means(workers, plugins, device, retry_failed))
-
-
-@app.command()
-def audit(
-    dataset: Annotated[str, typer.Option(help="A dataset id: is it reward-sensitive?")],
-    budget: Annotated[
-        str, typer.Option(help="minutes, hour or night; how long each takes here is said first.")
-    ] = "hour",
-    seeds: Annotated[int, typer.Option(help="How many, from 0.")] = 5,
-    steps: Annotated[int, typer.Option(help="Gradient steps instead of the budget's.", min=0)] = 0,
-    learner: Annotated[list[str], typer.Option(help="Instead of the budget's learners; may be repeated.")] = [],  # noqa: B006
-    results: Folder = None,
-    workers: Workers = 2,
-    device: Device = "cpu",
-    retry_failed: Retry = False,
-) -> None:
-    """Ask whether a dataset is reward-sensitive; ends in a verdict, with a card, a page and JSON to keep."""
-    from offline_bench.commands.audit import audit_dataset
-    from offline_bench.commands.reproduce import Means
-    from offline_bench.runs.audit_plan import Wish
-
-    wish = Wish(dataset, budget, seeds=seeds, steps=steps, learners=tuple(learner))
-    audit_dataset(wish, results, Means(workers, plugins, device, retry_failed))
 
 
 @app.command()
