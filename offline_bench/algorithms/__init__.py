@@ -4,8 +4,8 @@ What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy
 `evaluation`. Read `learner.py` first: it says what a learner is; then `specs.py`, where each has its name.
 """
 
-import offline_bench.algorithms.command
 import offline_bench.algorithms.specs  # noqa: F401 - most names are registered there
+from offline_bench.algorithms.command import PROGRAMS
 from offline_bench.algorithms.contract import check_algorithm
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
@@ -31,6 +31,7 @@ from offline_bench.algorithms.trainers import build_learner
 
 __all__ = [
     "DISCRETE",
+    "PROGRAMS",
     "REFERENCE_ONLY",
     "Learner",
     "Member",

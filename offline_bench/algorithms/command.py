@@ -24,6 +24,7 @@ from offline_bench.evaluation.policy import ToldReturns
 
 Array = npt.NDArray[Any]
 
+PROGRAMS = ("command", "external-command")
 PLACES = ("data", "out", "seed", "steps", "at")
 PROBES = 64  # rows of the data by whose actions a policy is known again
 
