@@ -131,7 +131,9 @@ def _tell_times(wish: Wish, suite: Suite, environment: str, workers: int) -> Non
     for name, (least, most) in predict_times(plans, environment, max(workers, 1)).items():
         mark = "->" if name == wish.budget else "  "
         steps = wishes[name].trained_steps
-        tell(f"{mark} {name}: {len(plans[name])} runs of {steps:,} steps, {_clock(least)} to {_clock(most)} here")
+        tell(
+            f"{mark} {name}: {len(plans[name])} runs of {steps:,} steps, {tell_clock(least)} to {tell_clock(most)} here"
+        )
 
 
 def list_jobs(suite: Suite) -> list[Job]:
@@ -159,5 +161,6 @@ def predict_times(plans: Mapping[str, Sequence[Job]], environment: str, workers:
     return found
 
 
-def _clock(seconds: float) -> str:
+def tell_clock(seconds: float) -> str:
+    """`seconds` in minutes or hours."""
     return f"{seconds / 3600.0:.1f} hours" if seconds >= 5400.0 else f"{max(seconds / 60.0, 0.1):.1f} minutes"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import SuiteError
 from offline_bench.core.registry import unknown_name
+from offline_bench.core.spec import spec_name
 from offline_bench.runs.suites import Grid, Suite
 
-TRUE, PLACEBO = "original", "placebo"
+FULL, TRUE, PLACEBO = "full", "original", "placebo"
 WRONG = ("zero", "random", "negative")
 SEEDS = (0, 1, 2, 3, 4)
 EPISODES = 10
@@ -85,6 +88,30 @@ def name_audit(wish: Wish) -> str:
     """What its folder is called."""
     steps = f"-{wish.steps}-steps" if wish.steps else ""
     return f"audit-{wish.dataset.replace('/', '--')}-{wish.budget}{steps}"
+
+
+def plan_learner_audit(algorithm: str, standard: Suite, steps: int, folder: Path) -> Suite:
+    """`algorithm` on the whole sets of `standard`, under their rewards and a placebo; `steps` 0 for those of the suite.
+
+    Seeds, episodes and steps are those of its first grid on whole sets. Raises `SuiteError` where it has none, and what
+    binding the algorithm raises.
+    """
+    grids = [grid for grid in standard.grids if FULL in grid.curations and {TRUE, *WRONG} <= set(grid.relabelings)]
+    if not grids:
+        wanted = ", ".join((TRUE, *WRONG))
+        raise SuiteError(f"suite {standard.name} has no grid of whole sets under {wanted}: name another by --suite")
+    first, text = grids[0], str(algorithms.bind(algorithm))
+    datasets = tuple(dict.fromkeys(name for grid in grids for name in grid.datasets))
+    rewards = (TRUE, PLACEBO, *WRONG)
+    grid = Grid(datasets, (text,), rewards, first.seeds, steps or first.steps, first.episodes)
+    return Suite(folder.name, f"audit of {text}: does it use its reward?", folder, (grid,), gate=True)
+
+
+def name_learner_audit(algorithm: str, standard: str, steps: int) -> str:
+    """What its folder is called: the name alone where there are no parameters, else with a digest of the text."""
+    text = str(algorithms.bind(algorithm))
+    digest = f"-{hashlib.sha256(text.encode()).hexdigest()[:8]}" if "(" in text else ""
+    return f"audit-of-{spec_name(text)}{digest}-{standard}" + (f"-{steps}-steps" if steps else "")
 
 
 def to_toml(suite: Suite) -> str:

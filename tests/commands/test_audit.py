@@ -10,11 +10,21 @@ import pytest
 import typer
 
 from offline_bench.commands.audit import audit_dataset
-from offline_bench.commands.reproduce import Means
+from offline_bench.commands.audit_learner import audit_algorithm
+from offline_bench.commands.reproduce import Means, carry_out_runs
 from offline_bench.core.errors import SuiteError
-from offline_bench.runs.audit_plan import BUDGETS, Wish, name_audit, plan_audit, to_toml
+from offline_bench.core.storage import write_text
+from offline_bench.runs.audit_plan import (
+    BUDGETS,
+    Wish,
+    name_audit,
+    name_learner_audit,
+    plan_audit,
+    plan_learner_audit,
+    to_toml,
+)
 from offline_bench.runs.store import read_records
-from offline_bench.runs.suites import load_suite
+from offline_bench.runs.suites import Grid, Suite, load_suite
 from tests.conftest import MEDIUM
 
 LEARNER = "pct-bc(hidden_units=(8,), batch_size=32)"
@@ -110,3 +120,34 @@ def test_a_set_without_an_environment_is_described_and_not_audited(
 def test_two_sets_never_share_a_folder_by_a_slash() -> None:
     names = {name_audit(Wish(dataset, "minutes")) for dataset in ("a/b-v0", "a-b-v0")}
     assert len(names) == 2
+
+
+@pytest.mark.slow
+def test_a_learner_is_audited_on_the_sets_of_a_suite(
+    at_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standard = tmp_path / "standard" / "suite.toml"
+    grid = Grid((MEDIUM,), ("bc(hidden_units=(8,))",), ("original", "zero", "random", "negative"), (0, 1), 20, 2)
+    suite = Suite("standard", "small", standard.parent, (grid,))
+    write_text(standard, to_toml(suite))
+    carry_out_runs(suite.runs(), standard.parent, "standard", Means(workers=0))
+    capsys.readouterr()
+    audit_algorithm(LEARNER, str(standard), 0, tmp_path / "out", Means(workers=0))
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("10 runs, ")
+    assert "pct-bc" in told[-1] and told[-1].endswith(".")
+    content = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert content["sentence"] == told[-1]
+    assert [one["dataset"] for one in content["coverage"]] == [MEDIUM]
+    assert {row["learner"] for _, row in content["rows"]} == {"bc", "pct-bc"}
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert told[-1] in card.replace("&#42;", "*") and f"--suite {standard}" in card
+    assert "Does this learner use its reward?" in (tmp_path / "out" / "audit.html").read_text()
+
+
+def test_a_suite_without_wrong_rewards_cannot_audit_a_learner(tmp_path: Path) -> None:
+    bare = Suite("bare", "", tmp_path, (Grid((MEDIUM,), ("bc",), ("original",), (0,), 9, 1),))
+    with pytest.raises(SuiteError, match="suite bare has no grid of whole sets under original, zero"):
+        plan_learner_audit("iql", bare, 0, tmp_path)
+    names = {name_learner_audit(text, "coverage", 0) for text in ("iql", "iql(gamma=0.9)", "iql(gamma=0.99)")}
+    assert len(names) == 2, "what is the default is no other learner"

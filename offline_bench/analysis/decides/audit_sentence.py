@@ -20,20 +20,20 @@ def say_verdict(found: SetVerdict, judged: Sequence[Competence], fault: str, uni
         return f"{CANNOT}: {fault[:1].lower()}{fault[1:]}"
     if found.verdict == SENSITIVE:
         most = max(found.effects, key=_order)
-        best = f"the best of them, {_say_effect(most, unit)}"
+        best = f"the best of them, {say_effect(most, unit)}"
         return f"Reward-sensitive: no wrong reward does as well as the true one; {best}."
     if found.verdict == FREE:
         least = min(found.effects, key=_order)
         return (
             "Reward-free: wrong rewards do as well as the true one, so a score on this data is no evidence that a "
-            f"learner used its reward; the worst of them, {_say_effect(least, unit)}."
+            f"learner used its reward; the worst of them, {say_effect(least, unit)}."
         )
     if found.verdict == MIXED:
         return f"Mixed: {_say_mixed(found, unit)}."
     if not found.effects:
         return f"{CANNOT}: {_say_nearest(judged, unit)}."
     widest = [item for item in (*found.effects, *found.by_learner) if item.side == "open"]
-    told = "; ".join(_say_effect(item, unit) for item in widest[:2])
+    told = "; ".join(say_effect(item, unit) for item in widest[:2])
     return f"{CANNOT}: an interval reaches across the line, {told}."
 
 
@@ -87,11 +87,11 @@ def _say_mixed(found: SetVerdict, unit: str) -> str:
     names = [", ".join(dict.fromkeys(_name(item) for item in part)) for part in (above, below)]
     return (
         f"some wrong rewards do as well as the true one ({names[0]}) and some do not ({names[1]}); "
-        f"{_say_effect(best, unit)}, and {_say_effect(worst, unit)}"
+        f"{say_effect(best, unit)}, and {say_effect(worst, unit)}"
     )
 
 
-def _say_effect(item: RewardEffect, unit: str) -> str:
+def say_effect(item: RewardEffect, unit: str) -> str:
     """`zero, keeps 12 % of what the true reward gives over cloning (95 % interval -5 to 30 %, 5 seeds)`."""
     seeds = f"{item.excess.n} seeds"
     if item.by_half and np.isfinite(item.ratio.low):

@@ -124,7 +124,7 @@ def audit_set(records: Sequence[Record], runs: Sequence[Run], scale: Scale, long
         scale=scale,
         found=found,
         judged=tuple(judged),
-        rows=tuple(_rows(counted)),
+        rows=tuple(list_rows(counted)),
         behavior=(float(counted["behavior_return"].mean()), float(counted["behavior_score"].mean())),
         done=len(counted),
         expected=len(frame),
@@ -167,7 +167,8 @@ def check_placebo(frame: pd.DataFrame) -> Placebo:
     return Placebo(int(same.sum()), len(shared), _estimate(apart))
 
 
-def _rows(runs: pd.DataFrame) -> list[AuditRow]:
+def list_rows(runs: pd.DataFrame) -> list[AuditRow]:
+    """A row for each learner under each reward of the one set of `runs`, cloning first."""
     labels = label_algorithms(runs["algorithm"])
     cells = runs[["algorithm", "relabeling"]].drop_duplicates().itertuples(index=False, name=None)
     found = []

@@ -34,10 +34,6 @@ class Making:
 
 def audit_card(audit: SetAudit, coverage: Coverage, making: Making) -> str:
     """`## Is this data reward-sensitive?`: a section to paste: verdict, tables, coverage, how to make it again."""
-    tables = [
-        f"{escape(made.title)}:\n\n{_markdown(made)}" + (f"\n{escape(made.note)}\n" if made.note else "")
-        for made in audit_tables(audit)
-    ]
     return "\n".join(
         [
             "## Is this data reward-sensitive?\n",
@@ -45,7 +41,7 @@ def audit_card(audit: SetAudit, coverage: Coverage, making: Making) -> str:
             *([f"What would settle it: {_settles(audit)}\n"] if audit.settles else []),
             f"{escape(audit.placebo.sentence)}\n",
             f"{escape(_say_runs(audit, making))}\n",
-            *tables,
+            *map(table_in_card, audit_tables(audit)),
             "### How it covers its task\n",
             describe_text(coverage),
             "### How to make this again\n",
@@ -120,13 +116,13 @@ def audit_json(audit: SetAudit, coverage: Coverage, making: Making) -> str:
     """Everything unrounded; null where a number is none."""
     content = {"format": FORMAT, **asdict(audit), "settles": audit.settles, "making": asdict(making)}
     content["placebo"] |= {"shows": audit.placebo.shows, "sentence": audit.placebo.sentence}
-    return json.dumps(_strict({**content, "coverage": asdict(coverage)}), indent=1, allow_nan=False) + "\n"
+    return json.dumps(strict({**content, "coverage": asdict(coverage)}), indent=1, allow_nan=False) + "\n"
 
 
 def describing_json(coverage: Coverage, reason: str) -> str:
     """That of a set that cannot be audited: no verdict, and the coverage."""
     content = {"format": FORMAT, "dataset": coverage.dataset, "verdict": "not audited", "sentence": reason}
-    return json.dumps(_strict({**content, "coverage": asdict(coverage)}), indent=1, allow_nan=False) + "\n"
+    return json.dumps(strict({**content, "coverage": asdict(coverage)}), indent=1, allow_nan=False) + "\n"
 
 
 def _say_runs(audit: SetAudit, making: Making) -> str:
@@ -162,17 +158,20 @@ def _settles(audit: SetAudit) -> str:
     return " ".join(filter(None, told)).replace("` .", "`.").replace("` )", "`)").replace("( `", "(`")
 
 
-def _markdown(made: Table) -> str:
+def table_in_card(made: Table) -> str:
+    """Title, table and note; all text escaped."""
     left = next((at for at, column in enumerate(made.columns) if not column.text), len(made.columns))
     rows = [
         [escape(cell_text(cell, column)) for cell, column in zip(row, made.columns, strict=True)] for row in made.rows
     ]
-    return table([escape(column.heading) for column in made.columns], rows, left)
+    laid_out = table([escape(column.heading) for column in made.columns], rows, left)
+    return f"{escape(made.title)}:\n\n{laid_out}" + (f"\n{escape(made.note)}\n" if made.note else "")
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """`value` as strict JSON has it: null for what is no finite number."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {name: _strict(part) for name, part in value.items()}
-    return [_strict(part) for part in value] if isinstance(value, list | tuple) else value
+        return {name: strict(part) for name, part in value.items()}
+    return [strict(part) for part in value] if isinstance(value, list | tuple) else value

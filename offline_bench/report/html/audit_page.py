@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from offline_bench.analysis.decides.learner_audit import LearnerAudit
 from offline_bench.analysis.decides.set_audit import SetAudit
 from offline_bench.data.coverage import Coverage
 from offline_bench.report.coverage.description import describe_rows
+from offline_bench.report.decides.learner_audit import learner_tables
 from offline_bench.report.decides.set_audit import Making, audit_tables, making_lines
 from offline_bench.report.html.page import fill_template
 from offline_bench.report.html.views import Block, CommandsView, ListView, view_table
@@ -34,6 +36,23 @@ def audit_page(audit: SetAudit, coverage: Coverage, making: Making) -> str:
             view_table(_coverage_table(coverage)),
             *_making_blocks(making),
         ),
+    )
+
+
+def learner_page(audit: LearnerAudit, coverages: Sequence[Coverage], making: Making) -> str:
+    """`audit.html` of a learner, made as `audit_page`."""
+    return fill_template(
+        "audit.html.j2",
+        title=f"Audit of {audit.algorithm}",
+        question="Does this learner use its reward?",
+        sentence=audit.sentence,
+        notes=(audit.placebo.sentence,),
+        facts=(
+            ("runs", f"{audit.done} of {audit.expected} ended well"),
+            ("budget", f"{making.steps:,} gradient steps, {len(making.seeds)} seeds"),
+            ("data", f"{len(coverages)} sets"),
+        ),
+        blocks_shown=(*map(view_table, learner_tables(audit, coverages)), *_making_blocks(making)),
     )
 
 
