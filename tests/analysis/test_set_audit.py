@@ -173,7 +173,7 @@ def test_what_comes_from_strangers_is_escaped() -> None:
     assert "<img" not in card and "<b>" not in card
 
 
-@pytest.mark.parametrize(("learners", "seeds"), [(2, 5), (4, 5), (4, 10)])
+@pytest.mark.parametrize(("learners", "seeds"), [(1, 5), (2, 5), (4, 5), (4, 10)])
 def test_the_rooms_tables_of_error_rates_are_what_comes_out(learners: int, seeds: int) -> None:
     assert rates_table(learners, seeds) in ROOM.read_text(encoding="utf-8")
 

@@ -125,6 +125,8 @@ def audit_rates(learners: int, seeds: int, noise: str, trials: int = 2_000) -> d
     """
     rates = {}
     for name, (one, other, _) in TRUTHS.items():
+        if learners < 2 and one != other:
+            continue  # a single one does not differ from itself
         kept = [one] * (learners - learners // 2) + [other] * (learners // 2)
         rates[name] = verdict_rates(np.random.default_rng(AUDIT_SEED), kept, seeds, noise=noise, trials=trials)
     kept = [(1.0,) * 3] * learners
