@@ -20,13 +20,13 @@ def say_verdict(found: SetVerdict, judged: Sequence[Competence], fault: str, uni
         return f"{CANNOT}: {fault[:1].lower()}{fault[1:]}"
     if found.verdict == SENSITIVE:
         most = max(found.effects, key=_order)
-        best = f"the best of them, {say_effect(most, unit)}"
+        best = f"the best of them, {say_effect(most, unit, ',')}"
         return f"Reward-sensitive: no wrong reward does as well as the true one; {best}."
     if found.verdict == FREE:
         least = min(found.effects, key=_order)
         return (
             "Reward-free: wrong rewards do as well as the true one, so a score on this data is no evidence that a "
-            f"learner used its reward; the worst of them, {say_effect(least, unit)}."
+            f"learner used its reward; the worst of them, {say_effect(least, unit, ',')}."
         )
     if found.verdict == MIXED:
         return f"Mixed: {_say_mixed(found, unit)}."
@@ -91,17 +91,20 @@ def _say_mixed(found: SetVerdict, unit: str) -> str:
     )
 
 
-def say_effect(item: RewardEffect, unit: str) -> str:
-    """`zero, keeps 12 % of what the true reward gives over cloning (95 % interval -5 to 30 %, 5 seeds)`."""
+def say_effect(item: RewardEffect, unit: str, comma: str = "") -> str:
+    """`zero keeps 12 % of what the true reward gives over cloning (95 % interval -5 to 30 %, 5 seeds)`.
+
+    comma   what follows the name, where that stands apart: `the best of them, zero, keeps ...`
+    """
     seeds = f"{item.excess.n} seeds"
     if item.by_half and np.isfinite(item.ratio.low):
         low, high = (round(100.0 * end) for end in (item.ratio.low, item.ratio.high))
         kept = f"{round(100.0 * item.ratio.value)} % of what the true reward gives over cloning"
-        return f"{_name(item)}, keeps {kept} (95 % interval {low} to {high} %, {seeds})"
+        return f"{_name(item)}{comma} keeps {kept} (95 % interval {low} to {high} %, {seeds})"
     # What is judged is held to half of that, or to 5 points below cloning: both are told as they are judged.
     shift, beside = (0.0, "half of what the true reward gives") if item.by_half else (MARGIN, "cloning")
     ends = [f"{end - shift:+.1f}" for end in (item.excess.value, item.excess.low, item.excess.high)]
-    return f"{_name(item)}, is {ends[0]} from {beside} (95 % interval {ends[1]} to {ends[2]}, {seeds}; {unit})"
+    return f"{_name(item)}{comma} is {ends[0]} from {beside} (95 % interval {ends[1]} to {ends[2]}, {seeds}; {unit})"
 
 
 def _order(item: RewardEffect) -> float:

@@ -124,7 +124,7 @@ def _pick(sets: Sequence[SetVerdict], largest: bool) -> str:
     """The wrong reward that keeps most, or least, with its set and interval."""
     found = [(item.dataset, effect) for item in sets for effect in item.effects]
     dataset, effect = (max if largest else min)(found, key=lambda one: _kept(one[1]))
-    return f"{say_effect(effect, 'points')} on {dataset}"
+    return f"{say_effect(effect, 'points', ',')} on {dataset}"
 
 
 def _kept(effect: RewardEffect) -> float:
