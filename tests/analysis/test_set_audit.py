@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ def test_the_sentence_is_the_verdict_with_its_interval(
     assert re.search(r"95 % interval -?\d+ to -?\d+ %, 5 seeds", found.sentence)
     assert "\n" not in found.sentence
     assert found.settles == ""
+
+
+def test_where_cloning_is_as_good_as_the_data_wrong_rewards_are_told_from_cloning() -> None:
+    _, made = audit({"zero": 0.03, "negative": 0.02}, true=505.0, noise=0.2)
+    best = [replace(record, data=record.data | {"best_return": 520.0}) for record in made]
+    found = audit_set(best, [record.run for record in best], Scale(SHARE, 100.0, 600.0))
+    assert found.verdict == "reward-free"
+    assert re.search(r"the worst of them, \w+, is [+-]\d\.\d from cloning \(95 % interval", found.sentence)
 
 
 def test_where_it_cannot_tell_it_says_what_would() -> None:

@@ -101,8 +101,12 @@ def say_effect(item: RewardEffect, unit: str, comma: str = "") -> str:
         low, high = (round(100.0 * end) for end in (item.ratio.low, item.ratio.high))
         kept = f"{round(100.0 * item.ratio.value)} % of what the true reward gives over cloning"
         return f"{_name(item)}{comma} keeps {kept} (95 % interval {low} to {high} %, {seeds})"
-    # What is judged is held to half of that, or to 5 points below cloning: both are told as they are judged.
-    shift, beside = (0.0, "half of what the true reward gives") if item.by_half else (MARGIN, "cloning")
+    # Told as it is judged: from half of what the true reward gives, from cloning, or from what each learner is held to.
+    shift, beside = {
+        True: (0.0, "half of what the true reward gives"),
+        False: (MARGIN, "cloning"),
+        None: (0.0, "the line that each learner is held to"),
+    }[item.by_half]
     ends = [f"{end - shift:+.1f}" for end in (item.excess.value, item.excess.low, item.excess.high)]
     return f"{_name(item)}{comma} is {ends[0]} from {beside} (95 % interval {ends[1]} to {ends[2]}, {seeds}; {unit})"
 

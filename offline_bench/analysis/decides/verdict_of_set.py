@@ -109,8 +109,9 @@ def _judge_set(
     if not rewards:
         return SetVerdict(*place, UNTOLD, "No wrong reward was run.", tuple(tables))
     halves = {item.label: is_by_half(item) for item in learners}
+    together = next(iter(halves.values())) if len(set(halves.values())) == 1 else None
     effects = tuple(
-        _effect("", list(tables.values()), name, all(halves.values())) for name in sorted(rewards, key=relabeling_order)
+        _effect("", list(tables.values()), name, together) for name in sorted(rewards, key=relabeling_order)
     )
     single = tuple(
         _effect(label, [table], name.relabeling, halves[label]) for name in effects for label, table in tables.items()
@@ -142,7 +143,7 @@ def _tabulate(runs: pd.DataFrame, item: Competence, rewards: Iterable[str]) -> p
     return pd.concat(columns, axis=1) if columns else pd.DataFrame()
 
 
-def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str, by_half: bool) -> RewardEffect:
+def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str, by_half: bool | None) -> RewardEffect:
     """Of the mean over the learners that have this reward, on the seeds that they share."""
     found = [cast("pd.DataFrame", table[name]).dropna() for table in tables if name in table]
     if not found:
