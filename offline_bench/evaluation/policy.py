@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.core.errors import DatasetError
+from offline_bench.core.errors import DatasetError, EvaluationError
 from offline_bench.core.storage import scratch_path
 
 Array = npt.NDArray[Any]
@@ -31,6 +31,17 @@ class EpisodicPolicy(Policy, Protocol):
     """
 
     def act_in(self, episodes: Array, observations: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class ToldReturns:
+    """No policy, but the true returns that an external program says its policy has: these are not evaluated here."""
+
+    returns: tuple[float, ...]
+
+    def act(self, observations: Array) -> Array:
+        """Raises `EvaluationError`."""
+        raise EvaluationError("an external program told returns, and no policy that could act here")
 
 
 @dataclass(frozen=True)

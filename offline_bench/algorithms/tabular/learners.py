@@ -28,6 +28,7 @@ class CountingLearner:
     """Behavior cloning: the action taken most often in each state; equals are drawn from."""
 
     trainer: str = field(default="tabular", init=False)
+    reads_rewards: bool = field(default=False, init=False)
 
     def check(self) -> None:
         """There is nothing to check."""
