@@ -93,7 +93,9 @@ def test_a_tax_of_nothing_is_the_true_reward_and_a_large_one_is_the_opposite_of_
         ("learned(n_labels=5, hidden_units=(0,))", "whole numbers from 1"),
         ("preferences(n_pairs=5, segment=51)", "its longest episode has 50 steps"),
         ("preferences(n_pairs=0)", "whole numbers from 1"),
-        ("preferences(n_pairs=5, noise=-1.0)", "a number from 0"),
+        ("preferences(n_pairs=5, noise=-1.0)", "0, or a number from 1e-06 to 1e+06"),
+        ("preferences(n_pairs=5, noise=1e-320)", "0, or a number from"),
+        ("preferences(n_pairs=5, noise=1e300)", "0, or a number from"),
         ("poisoned-preferences(p=1.5)", "a share in [0, 1]"),
     ],
 )
