@@ -122,8 +122,8 @@ def tell_ending(found: Properties) -> str:
     reach = found.ending_reach
     if reach is not None and abs(gap) <= reach:
         return (
-            f"Whether ending an episode early pays cannot be told: the difference is {gap:.4g}, give or take {reach:.4g} "
-            "(95 % interval over episodes)."
+            "Whether ending an episode early pays cannot be told: "
+            f"the difference is {gap:.4g}, give or take {reach:.4g} (95 % interval over episodes)."
         )
     verb = "pays" if gap > 0 else "costs"
     give = "" if reach is None else f", give or take {reach:.4g}"
