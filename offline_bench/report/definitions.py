@@ -115,6 +115,11 @@ DEFINITIONS = {
         "Classical scaling of visit distances, the distances between the runs' state-action visits. Policies that go "
         "to the same places and act alike there lie together. The axes have no unit.",
     ),
+    "walk": Definition(
+        "path",
+        "The steps that a policy takes from a start of the grid if none of them slips. The chances below a panel are "
+        "computed from the policy and the grid, slips included. No roll-out enters them.",
+    ),
     "verdict": Definition(
         "verdict",
         "Of a prediction that was written before its suite ran. It holds where the whole 95 % interval lies on the "

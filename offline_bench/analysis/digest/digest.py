@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from offline_bench.analysis.behavior.lengths import LengthTable
+from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest import lines as line
 from offline_bench.analysis.digest.evidence import pick_findings, prediction_sentence
 from offline_bench.analysis.digest.lifts import lifts_over_cloning
@@ -31,6 +32,7 @@ class Findings:
     partitions: tuple[Partition, ...]
     curves: tuple[Curve, ...]
     lengths: tuple[LengthTable, ...]
+    walks: tuple[WalkTable, ...]
     provenance: Provenance
 
 
@@ -58,6 +60,7 @@ def digest_findings(frame: pd.DataFrame, found: Findings, judged: Sequence[Compe
             "leaderboard": line.leaderboard_line(found.board),
             "heat-maps": line.heat_map_line(found.board),
             "lengths": line.length_line(found.lengths),
+            "walks": line.walk_line(found.walks),
             "positive-bias": line.bias_line(found.biases, frame),
             "variance-shares": line.share_line(found.headline.overall),
             "visits": line.visit_line(found.partitions),

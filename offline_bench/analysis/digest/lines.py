@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from offline_bench.analysis.behavior.lengths import LengthTable
+from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest.evidence import survival_sentence
 from offline_bench.analysis.digest.words import count, listed, percent, short_ids, spread
 from offline_bench.analysis.findings import CellFacts, Partition, PositiveBias, Shares
@@ -17,7 +19,7 @@ from offline_bench.analysis.origin import Provenance
 from offline_bench.analysis.scores.best_reward import find_blind
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.entries import Leaderboard
-from offline_bench.analysis.scores.leaderboard import relabeling_order
+from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING, relabeling_order
 from offline_bench.analysis.scores.learning_curves import Curve
 
 CURVE = 3  # evaluations: fewer are points, and no curve
@@ -62,6 +64,23 @@ def length_line(tables: Sequence[LengthTable]) -> str:
     parts = [f"The rank correlation of length and score is {listed(together)}." if together else ""]
     parts.append(f"On {listed(fixed)} all episodes are equally long." if fixed else "")
     return " ".join(filter(None, parts))
+
+
+def walk_line(tables: Sequence[WalkTable]) -> str:
+    """In how many panels of each learner a wrong reward leaves the path as it is under the true one."""
+    told: Counter[str] = Counter()
+    same: Counter[str] = Counter()
+    for table in tables:
+        true = {(one.where, one.label): one.walk for one in table.panels if one.relabeling == TRUE_RELABELING}
+        for panel in table.panels:
+            known = true.get((panel.where, panel.label))
+            if known is not None and panel.relabeling != TRUE_RELABELING:
+                told[panel.label] += 1
+                same[panel.label] += panel.walk == known
+    if not told:
+        return ""
+    by_learner = listed(f"{name} in {same[name]} of {number}" for name, number in told.items())
+    return f"Panels in which a wrong reward keeps the path of the true one: {by_learner}."
 
 
 def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from offline_bench.analysis.summary import Summary
 from offline_bench.report.behavior.lengths import draw_lengths
 from offline_bench.report.behavior.permanova import partition_tables
 from offline_bench.report.behavior.policy_map import draw_policy_maps
+from offline_bench.report.behavior.walks import draw_walks
 from offline_bench.report.decides.sensitivity import leaning_tables
 from offline_bench.report.decides.shares import draw_shares, ratio_tables, share_tables
 from offline_bench.report.figures.figure import Figure
@@ -40,6 +41,7 @@ def draw_figures(summary: Summary) -> Figures:
         "lengths": draw_lengths(summary.lengths),
         "positive-bias": draw_positive_bias(summary.biases),
         "variance-shares": draw_shares(_shares(summary)),
+        "walks": draw_walks(summary.walks),
         "visits": draw_policy_maps(summary.maps),
         "aggregates": (*draw_aggregates(summary.aggregates), *draw_profiles(summary.profiles)),
         "curves": draw_curves(summary.curves),

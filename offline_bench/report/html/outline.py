@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from offline_bench.report.behavior.walks import READING as WALKED
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -31,6 +33,14 @@ PREDICTIONS = Topic(
     "They were written into the suite file before the suite ran. The records alone judge them.",
     "",
     "verdict",
+)
+
+WALKS = Topic(
+    "walks",
+    "Paths on the grids",
+    WALKED,
+    "",
+    "walk",
 )
 
 TOPICS = (
