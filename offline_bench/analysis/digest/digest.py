@@ -60,7 +60,7 @@ def digest_findings(frame: pd.DataFrame, found: Findings, judged: Sequence[Compe
             "leaderboard": line.leaderboard_line(found.board),
             "heat-maps": line.heat_map_line(found.board),
             "lengths": line.length_line(found.lengths),
-            "walks": line.walk_line(found.walks),
+            "paths": line.walk_line(found.walks),
             "positive-bias": line.bias_line(found.biases, frame),
             "variance-shares": line.share_line(found.headline.overall),
             "visits": line.visit_line(found.partitions),

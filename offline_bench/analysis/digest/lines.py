@@ -44,8 +44,8 @@ def heat_map_line(board: Leaderboard) -> str:
     if math.isnan(by_data) or math.isnan(by_reward):
         return ""
     return (
-        f"From data to data a score moves by {by_data:.1f} points, and from reward to reward by {by_reward:.1f}: "
-        "the best less the worst, on average."
+        f"The best and the worst data differ by {by_data:.1f} points of score, the best and the worst reward by "
+        f"{by_reward:.1f} (means)."
     )
 
 
@@ -89,7 +89,7 @@ def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:
     told = [item for item in biases if not math.isnan(item.bias.value)]
     kinds = {
         "Learners that read rewards have": [item.bias.value for item in told if item.algorithm not in blind],
-        "Cloning, which reads none, has": [item.bias.value for item in told if item.algorithm in blind],
+        "Cloning (bc) is blind to them and has": [item.bias.value for item in told if item.algorithm in blind],
     }
     return " ".join(f"{name} {spread(values)}." for name, values in kinds.items() if values)
 
@@ -124,7 +124,7 @@ def support_line(cells: Sequence[CellFacts]) -> str:
         if math.isfinite(cell.in_support.value):
             by_reward.setdefault(cell.relabeling, []).append(cell.in_support.value)
     told = [f"{percent(_mean(by_reward[name]))} under {name}" for name in sorted(by_reward, key=relabeling_order)]
-    return f"Of what policies visit, the data holds {listed(told)} (means over cells)." if told else ""
+    return f"The share of visits in support is {listed(told)} (means over cells)." if told else ""
 
 
 def aggregate_line(frame: pd.DataFrame) -> str:

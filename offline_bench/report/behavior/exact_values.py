@@ -9,12 +9,12 @@ from offline_bench.evaluation.exact import HERE
 from offline_bench.report.markdown import escape, number, table
 
 READING = (
-    "The environments of these datasets are finite and written out, so what a policy does in them is computed rather "
-    "than sampled; no roll-out enters these tables. **return** is the expected true return over the horizon, **short** "
-    "what it lacks to the highest that any policy has, and **worse steps** the share of its steps at which another "
-    "action would have been better for the rest of the episode. **P(...)** is the chance that the event takes place at "
-    "least once; behind a comma stands the variant of the environment in which the same policy was followed. Cells "
-    "are means over runs, with the least and the greatest where they differ.\n"
+    "The environments of these datasets are finite and written out. So these tables compute what a policy does, and no "
+    "roll-out enters them. **return** is the expected true return over the horizon. **short** is the highest return of "
+    "any policy, less this one. **worse steps** is the share of steps at which another action would be better for the "
+    "rest of the episode. **P(...)** is the chance that an event takes place at least once. After a comma stands the "
+    "variant of the environment in which the same policy was followed. Cells are means over runs, with the least and "
+    "the greatest where they differ.\n"
 )
 NAMES = {"short": "short", "differs": "worse steps"}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.palette import POINTS, Look, reward_looks
@@ -62,7 +63,7 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
             "mean length of the episodes that the learners were given, as they were cut, and the mean score of the "
             "whole episodes they come from. Where all episodes are equally long, a line says so in place of the points."
         )
-        title = f"{first.dataset}: episode length against score, by reward"
+        title = f"{shorten_id(first.dataset)}: episode length against score, by reward"
         return sheet.to_figure(name, title, description, comma_separated(HEADER, _numbers(tables, unit)))
 
 

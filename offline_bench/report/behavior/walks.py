@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offline_bench.analysis.behavior.walks import WalkPanel, WalkTable
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.evaluation.exact import HERE
 from offline_bench.evaluation.walking import Walk
 from offline_bench.report.comma import comma_separated
@@ -90,7 +91,7 @@ def _draw(table: WalkTable, name: str) -> Figure:
             for row, learner in enumerate(learners):
                 sheet.write(LEFT - 6.0, place.corner(row, 0)[1] + height / 2 + 3.0, shorten(learner, 15), ha="right")
         csv = comma_separated(HEADER, _numbers(table))
-        return sheet.to_figure(name, f"{_title(table)}: paths under each reward", _describe(table), csv)
+        return sheet.to_figure(name, f"{shorten_id(_title(table))}: paths under each reward", _describe(table), csv)
 
 
 def _draw_legend(sheet: Sheet, grid: Sequence[str]) -> None:
@@ -171,11 +172,17 @@ def _draw_walk(axes: Any, walk: Walk, across: int, look: Look) -> None:
 
 
 def _describe(table: WalkTable) -> str:
-    told = []
+    rows: dict[tuple[str, str], dict[str, list[str]]] = {}
     for panel in table.panels:
-        chances = ", ".join(f"P({event}) {number(chance, 2)}" for event, chance in panel.chances)
-        told.append(f"{panel.label} under {panel.relabeling} ({_tell_place(panel.where)}): {chances}")
-    return f"{READING} {'; '.join(told)}."
+        for event, chance in panel.chances:
+            row = rows.setdefault((event, panel.where), {}).setdefault(panel.label, [])
+            row.append(f"{panel.relabeling} {number(chance, 2)}")
+    told = [
+        f"The chance of {event}, {_tell_place(where)}: "
+        + "; ".join(f"{label} {', '.join(values)}" for label, values in learners.items())
+        for (event, where), learners in rows.items()
+    ]
+    return f"Learners from top to bottom, rewards from left to right. {'. '.join(told)}."
 
 
 def _numbers(table: WalkTable) -> Iterator[list[str | float | None]]:

@@ -41,7 +41,7 @@ def draw_figures(summary: Summary) -> Figures:
         "lengths": draw_lengths(summary.lengths),
         "positive-bias": draw_positive_bias(summary.biases),
         "variance-shares": draw_shares(_shares(summary)),
-        "walks": draw_walks(summary.walks),
+        "paths": draw_walks(summary.walks),
         "visits": draw_policy_maps(summary.maps),
         "aggregates": (*draw_aggregates(summary.aggregates), *draw_profiles(summary.profiles)),
         "curves": draw_curves(summary.curves),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from offline_bench.analysis.digest.lines import CURVE
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.report.comma import comma_separated
@@ -52,7 +53,7 @@ def _draw(curves: list[Curve], name: str) -> Figure:
             "the data itself."
         )
         csv = comma_separated(HEADER, _numbers(curves))
-        return sheet.to_figure(name, f"{dataset}: learning curves by reward", description, csv)
+        return sheet.to_figure(name, f"{shorten_id(dataset)}: learning curves by reward", description, csv)
 
 
 def _titles(panels: Sequence[Panel]) -> list[tuple[str, str]]:
