@@ -38,7 +38,8 @@ def best_reward_sentence(best: BestRewards) -> str:
     if true is None:
         return f"Of {pairs}, the highest score is under {listed(others)}.{tied}"
     if not true:
-        rest = f" The best reward in {pairs} is {listed(others)}." if others else ""
+        first, *more = others or [""]
+        rest = f" The best reward is {listed([f'{first} of {pairs}', *more])}." if first else ""
         return f"The true reward is never best.{rest}{tied}"
     rest = f" Elsewhere it is under {listed(others)}." if others else ""
     return f"In {true} of {pairs} the true reward gives the highest score.{rest}{tied}"

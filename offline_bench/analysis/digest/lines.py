@@ -91,7 +91,8 @@ def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:
         "Learners that read rewards have": [item.bias.value for item in told if item.algorithm not in blind],
         "Cloning (bc) is blind to them and has": [item.bias.value for item in told if item.algorithm in blind],
     }
-    return " ".join(f"{name} {spread(values)}." for name, values in kinds.items() if values)
+    parts = [f"{name} {spread(values)}." for name, values in kinds.items() if values]
+    return " ".join(["At 1, the floor, nothing of the score stays.", *parts]) if parts else ""
 
 
 def share_line(overall: Shares) -> str:

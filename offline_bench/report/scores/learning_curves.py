@@ -47,10 +47,12 @@ def _draw(curves: list[Curve], name: str) -> Figure:
             axes.set(xlim=x_limits, ylim=y_limits)
             _draw_panel(axes, own, known)
         dataset = curves[0].dataset
+        few = all(len(curve.steps) < CURVE for curve in curves)
+        lines, bands = ("Marks", "bars") if few else ("Lines", "bands")
         description = (
-            f"{dataset}: {len(panels)} panels, one an algorithm and curation; lines are the {unit} (IQM over seeds) "
-            "against gradient steps, one a reward, bands their 95 % intervals, cut at the edges. The dotted line is "
-            "the data itself."
+            f"{dataset}: {len(panels)} panels, one for each algorithm and curation. {lines} are the {unit} (IQM over "
+            f"seeds) at each gradient step that was evaluated, one for each reward, and {bands} are their 95 % "
+            "intervals, cut at the edges. The dotted line is the data itself."
         )
         csv = comma_separated(HEADER, _numbers(curves))
         return sheet.to_figure(name, f"{shorten_id(dataset)}: learning curves by reward", description, csv)
