@@ -23,6 +23,7 @@ from offline_bench.commands.options import (
     complete_family,
     read_number,
 )
+from offline_bench.commands.schemes_app import describe_app, new_app
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
 
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 datasets_app = typer.Typer(help="Build the built-in datasets, and the policies that made them.", no_args_is_help=True)
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(describe_app, name="describe")
+app.add_typer(new_app, name="new")
 
 plugins: list[Path] = []
 

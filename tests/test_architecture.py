@@ -46,7 +46,13 @@ SUBROOMS = {
     ],
 }
 # What may be loaded where: all other rooms work without.
-HEAVY = {"algorithms": {"d3rlpy", "torch"}, "behaviors": {"torch"}, "benchmarks": {"d3rlpy", "torch"}}
+HEAVY = {
+    "core": {"torch"},  # `threads.py`, late
+    "schemes": {"torch"},  # what learns a reward, late
+    "algorithms": {"d3rlpy", "torch"},
+    "behaviors": {"torch"},
+    "benchmarks": {"d3rlpy", "torch"},
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

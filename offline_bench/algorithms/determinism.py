@@ -1,4 +1,4 @@
-"""What makes training repeat to the bit: one thread, seeded generators, a stream that looking does not move."""
+"""What makes training repeat to the bit: seeded generators, and a stream that looking does not move."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread sums in one order, and is the faster choice for networks of this size."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

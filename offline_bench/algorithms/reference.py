@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.algorithms.determinism import held_stream, one_thread, seeded
+from offline_bench.algorithms.determinism import held_stream, seeded
 from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
@@ -21,6 +21,7 @@ from offline_bench.algorithms.reward_scaling import RETURN_RANGE, check_reward_s
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.core.errors import DatasetError, DivergedError, EnvironmentMismatchError, SpecError
 from offline_bench.core.registry import unknown_name
+from offline_bench.core.threads import one_thread
 from offline_bench.data.action_range import find_action_range
 from offline_bench.data.dataset import Dataset
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.algorithms.determinism import held_stream, one_thread, seeded
+from offline_bench.algorithms.determinism import held_stream, seeded
 from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Snapshot
 from offline_bench.algorithms.library import import_d3rlpy
 from offline_bench.algorithms.reference import PROGRESS_EVERY, action_scaler, observation_scaler, snapshot_of
 from offline_bench.algorithms.trajectories import ReturnSchedule, TrajectorySampler, schedule_returns
 from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, SpecError
+from offline_bench.core.threads import one_thread
 from offline_bench.data.dataset import Dataset
 
 Array = npt.NDArray[Any]

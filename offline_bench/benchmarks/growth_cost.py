@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns
+from offline_bench.core.threads import one_thread
 
 SLABS = (1, 2, 4, 8, 16, 32, 64)
 TRANSITIONS = (10_000, 100_000, 1_000_000)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.benchmarks.loading_cost import STEPS, write_synthetic
 from offline_bench.core.provenance import read_peak_memory
+from offline_bench.core.threads import one_thread
 from offline_bench.data.loaders import load
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.runs.record import Run

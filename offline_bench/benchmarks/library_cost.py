@@ -13,9 +13,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from offline_bench.algorithms.allocator import keep_freed_memory
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers
 from offline_bench.algorithms.stacked.layers import LibraryLayers
+from offline_bench.core.threads import one_thread
 
 NETS, BATCH = 16, 256
 INPUTS, OUTPUTS = 14, 1

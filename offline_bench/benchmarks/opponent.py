@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from offline_bench.algorithms.determinism import one_thread, seeded
+from offline_bench.algorithms.determinism import seeded
 from offline_bench.algorithms.reference import ReferenceLearner
 from offline_bench.algorithms.stacked.learner import StackedLearner
 from offline_bench.algorithms.trainers import build_learner
 from offline_bench.benchmarks.sampling_cost import d3rlpy_buffer, synthetic_data
+from offline_bench.core.threads import one_thread
 from offline_bench.data.dataset import Dataset
 
 # The main phase is measured: a warm start comes once and does less.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns
+from offline_bench.core.threads import one_thread
 
 if TYPE_CHECKING:
     from offline_bench.benchmarks.jax_peer import JaxTraining

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.stacked.compiled import CompiledLayers
 from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns
+from offline_bench.core.threads import one_thread
 
 REST = "interpreter"
 LAYERS = "compiled layers"

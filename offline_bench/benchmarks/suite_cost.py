@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from offline_bench.algorithms import Learner, Member, StackedLearner, build_learner, parameters_of
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.core.seeds import training_seed
+from offline_bench.core.threads import one_thread
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
 from offline_bench.data.loaders.minari import read_minari

@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import OURS_ALONE, STACKED, StackedLearner
 from offline_bench.algorithms.stacked.memory import estimate_bytes
@@ -26,6 +25,7 @@ from offline_bench.benchmarks.opponent import D3rlpyProcess, Size, period_of
 from offline_bench.benchmarks.products import PlainProduct, Replay, record_products
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.core.provenance import read_peak_memory
+from offline_bench.core.threads import one_thread
 from offline_bench.data.dataset import Dataset
 
 ALGORITHMS = tuple(name for name in STACKED if name not in OURS_ALONE)

@@ -20,6 +20,7 @@ from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
+from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.report_page import read_notes, read_walks, write_page
 from offline_bench.commands.tell import tell
@@ -37,6 +38,7 @@ from offline_bench.report.scores.curations import curations_section
 from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
+from offline_bench.report.scores.schemes import schemes_section
 from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import pack_records
@@ -76,10 +78,11 @@ def write_tables(folder: Path, suite: Suite) -> None:
     reading = read_runs(folder, runs)
     frame = to_frame(reading.records)
     board = build_leaderboard(frame, runs, tell_problems(reading, folder))
-    competence = ""
+    competence = schemes = ""
     if suite.gate:
         judged = judge_learners(add_missing(frame, runs), true_marks(load_published(suite.published)))
         board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
+        schemes = schemes_section(*compare_schemes(frame, judged, load_properties(suite.folder)))
     notes = read_notes(suite)
     provenance = collect_provenance(reading.records, f"make reproduce SUITE={suite.name}")
     texts = {
@@ -93,6 +96,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             findings=[
                 frontier_section(find_frontier(reading.records, suite.grids) if suite.frontier else ()),
                 walks_section(compare_walks(read_walks(suite, reading.records), board, reading.records)),
+                schemes,
                 exact_section(compare_exact(board, reading.records)),
                 *_findings(suite.published, board, frame),
             ],

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from offline_bench.algorithms import build_learner
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked import compiled, machine_code
 from offline_bench.algorithms.stacked.compiled import CompiledLayers, compiled_layers, library_alone
@@ -18,6 +17,7 @@ from offline_bench.algorithms.stacked.layers import LibraryLayers
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
 from offline_bench.algorithms.stacked.machine_code import load_library
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
+from offline_bench.core.threads import one_thread
 from offline_bench.schemes.checks import sample_dataset
 
 # Inputs, hidden layers, outputs; minibatch. Widths that fill vectors and widths that do not, thin and wide heads.

@@ -14,7 +14,6 @@ from torch.distributions import Normal, kl_divergence
 
 from offline_bench import ActionSpace, Dataset
 from offline_bench.algorithms import build_learner
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.bounded_gaussian import BoundedGaussian
 from offline_bench.algorithms.stacked.episode_rows import ReturnsToGo
@@ -24,6 +23,7 @@ from offline_bench.algorithms.stacked.onestep import OneStep
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.algorithms.stacked.transitions import Batch
 from offline_bench.core.errors import SpecError
+from offline_bench.core.threads import one_thread
 from offline_bench.schemes.checks import sample_dataset
 
 SMALL = "batch_size=32, hidden_units=[16, 16]"

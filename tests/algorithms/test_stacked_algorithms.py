@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from offline_bench import Dataset, relabel
-from offline_bench.algorithms.determinism import one_thread
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.algorithm import Slab, StackedAlgorithm, parameter_kinds
 from offline_bench.algorithms.stacked.atac import ATAC
@@ -24,6 +23,7 @@ from offline_bench.algorithms.stacked.sac import SAC
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 from offline_bench.algorithms.stacked.td3_plus_bc import TD3PlusBC
 from offline_bench.algorithms.stacked.transitions import Transitions
+from offline_bench.core.threads import one_thread
 from offline_bench.schemes.checks import sample_dataset
 from tests.schemes.examples import texts_for
 

@@ -15,9 +15,13 @@ EXAMPLES = {
     "constant": "constant(value=0.5)",
     "delayed": "delayed(k=3)",
     "flipped": "flipped(p=0.5)",
+    "learned": "learned(hidden_units=(8,), n_labels=5)",
     "missing-as-min": "missing-as-min(p=0.5)",
+    "poisoned-preferences": "poisoned-preferences(hidden_units=(8,), n_pairs=20, p=0.5, segment=2)",
+    "preferences": "preferences(hidden_units=(8,), n_pairs=20, segment=2)",
     "quantized": "quantized(levels=3)",
     "sparse": "sparse(p=0.5)",
+    "support-tax": "support-tax(scale=1.0)",
 }
 
 USUAL = ["original", "zero", "random", "negative", "scaled-negative", "constant(value=2.0)", "shuffled", "noisy"]

@@ -18,9 +18,12 @@ from tests.schemes.examples import data_for, example
 RANDOM = (
     "centered-noise",
     "flipped",
+    "learned",
     "matched-noise",
     "missing-as-min",
     "noisy",
+    "poisoned-preferences",
+    "preferences",
     "random",
     "shaped",
     "shuffled",

@@ -101,8 +101,8 @@ class StackedLearner:
 
         With a `checkpoint`, training goes on from where its file left it, without the snapshots in its notes.
         """
-        from offline_bench.algorithms.determinism import one_thread
         from offline_bench.algorithms.stacked.slab import Setting, train_slab
+        from offline_bench.core.threads import one_thread
 
         self.check()
         self.check_data(members[0].data)

@@ -59,7 +59,7 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
             _draw_strip(sheet, y, table, known, y_limits, labelled=bool(fixed))
         description = (
             f"{first.dataset}: two panels for each curation. On the left each point is a run: the mean length of its "
-            f"evaluation episodes against its {unit}, by reward. On the right the same scores stand in a column for each "
+            f"evaluation episodes against its {unit}, by reward. On the right the same scores stand in a column a "
             "reward. A star and a dotted line mark the data: the mean length of its episodes as they were cut, and the "
             "mean score of the whole episodes. If all episodes are equally long, a line says so in place of the points."
         )

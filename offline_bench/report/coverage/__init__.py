@@ -1,4 +1,5 @@
-"""How a dataset covers its task, laid out: `description.py` as text, `picture.py` as a drawing.
+"""How a dataset covers its task, and what a relabeling of it asks for, laid out as texts and drawings.
 
-It lays out what `data.coverage` measured.
+`description.py` and `picture.py` lay out what `data.coverage` measured; `relabeled_text.py` and `relabeled_picture.py`
+lay out the properties of a relabeling.
 """

@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
-from offline_bench.schemes.relabel import as_it_was, changes_nothing, how_much, matched, whose_wish
+from offline_bench.schemes.relabel import (
+    adversarial,
+    as_it_was,
+    changes_nothing,
+    how_much,
+    learned,
+    matched,
+    preferences,
+    whose_wish,
+)
 from offline_bench.schemes.relabel.relabeling import Estimate, relabel, relabelings
 
 __all__ = [
     "Estimate",
+    "adversarial",
     "as_it_was",
     "changes_nothing",
     "how_much",
+    "learned",
     "matched",
+    "preferences",
     "relabel",
     "relabelings",
     "whose_wish",
