@@ -518,7 +518,7 @@ def test_the_paths_stand_on_the_page_of_grids_where_the_reading_links_to_them(vi
     assert not page.locator("#paths figure").first.is_visible()
     page.locator("#reading > summary").click()
     page.locator("#reading a[href='#paths']").click()
-    assert page.locator("#paths figure").first.is_visible()
+    page.locator("#paths figure").first.wait_for(state="visible")
 
 
 @pytest.mark.parametrize("deficiency", ["deuteranopia", "protanopia", "tritanopia", "achromatopsia"])
