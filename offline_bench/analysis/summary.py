@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.behavior.lengths import run_lengths
 from offline_bench.analysis.behavior.permanova import partition_distances
 from offline_bench.analysis.behavior.policy_map import policy_map
@@ -108,6 +109,7 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
         curves=learning_curves(records),
         lengths=run_lengths(frame),
         walks=compare_walks(question.walks, board, records),
+        exact=compare_exact(board, records),
         provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
     )
     return Summary(

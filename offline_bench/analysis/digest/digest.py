@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import ExactTable
 from offline_bench.analysis.behavior.lengths import LengthTable
 from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest import lines as line
@@ -33,6 +34,7 @@ class Findings:
     curves: tuple[Curve, ...]
     lengths: tuple[LengthTable, ...]
     walks: tuple[WalkTable, ...]
+    exact: tuple[ExactTable, ...]
     provenance: Provenance
 
 
@@ -61,6 +63,7 @@ def digest_findings(frame: pd.DataFrame, found: Findings, judged: Sequence[Compe
             "heat-maps": line.heat_map_line(found.board),
             "lengths": line.length_line(found.lengths),
             "paths": line.walk_line(found.walks),
+            "exact": line.exact_line(found.exact),
             "positive-bias": line.bias_line(found.biases, frame),
             "variance-shares": line.share_line(found.headline.overall),
             "visits": line.visit_line(found.partitions),

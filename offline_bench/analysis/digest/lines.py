@@ -10,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import ExactTable
 from offline_bench.analysis.behavior.lengths import LengthTable
 from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest.evidence import survival_sentence
@@ -21,6 +22,7 @@ from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING, relabeling_order
 from offline_bench.analysis.scores.learning_curves import Curve
+from offline_bench.evaluation.exact import HERE
 
 CURVE = 3  # evaluations: fewer are points, and no curve
 
@@ -81,6 +83,18 @@ def walk_line(tables: Sequence[WalkTable]) -> str:
         return ""
     by_learner = listed(f"{name} in {same[name]} of {number}" for name, number in told.items())
     return f"Panels in which a wrong reward keeps the path of the true one: {by_learner}."
+
+
+def exact_line(tables: Sequence[ExactTable]) -> str:
+    """How far returns fall short of the highest, under the true reward and under wrong ones."""
+    short: dict[bool, list[float]] = {True: [], False: []}
+    for table in tables:
+        places = [at for at, of in enumerate(table.quantities) if (of.where, of.what) == (HERE, "short")]
+        for row in table.rows:
+            short[row.relabeling == TRUE_RELABELING] += [row.values[at].mean for at in places]
+    names = {True: "under the true reward", False: "under wrong rewards"}
+    told = listed(f"by {spread(values, 2)} {names[true]}" for true, values in short.items() if values)
+    return f"The return falls short of the highest {told}." if told else ""
 
 
 def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:

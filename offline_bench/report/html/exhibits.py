@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from offline_bench.analysis.findings import Shares
 from offline_bench.analysis.summary import Summary
+from offline_bench.report.behavior.exact_values import exact_tables
 from offline_bench.report.behavior.lengths import draw_lengths
 from offline_bench.report.behavior.permanova import partition_tables
 from offline_bench.report.behavior.policy_map import draw_policy_maps
@@ -52,6 +53,7 @@ def make_tables(summary: Summary) -> Tables:
     """All tables of a summary; a section without any has an empty sequence."""
     return {
         "predictions": verdict_tables(summary.verdicts),
+        "exact": exact_tables(summary.exact),
         PAPER_ONLY: leaderboard_tables(summary.board),
         "positive-bias": bias_tables(summary.biases),
         "variance-shares": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from offline_bench.report.behavior.exact_values import READING as EXACTLY
 from offline_bench.report.behavior.walks import READING as WALKED
 
 
@@ -42,6 +43,8 @@ WALKS = Topic(
     "",
     "walk",
 )
+
+EXACT = Topic("exact", "Exact values", EXACTLY.replace("**", ""), "", "")
 
 TOPICS = (
     Topic(
