@@ -160,6 +160,14 @@ def publish(suite: SuiteName, results: Folder = None) -> None:
 
 
 @app.command()
+def walk(suite: SuiteName = "grids") -> None:
+    """Train a suite's tabular learners again and write the paths that their policies take, for its report to draw."""
+    from offline_bench.commands.walk import walk_suite
+
+    walk_suite(suite)
+
+
+@app.command()
 def check(
     family: Annotated[str, typer.Argument(help="relabeling, curation or algorithm")],
     spec: Annotated[str, typer.Argument(help="Such as 'flip(p=0.25)'")],

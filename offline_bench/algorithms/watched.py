@@ -1,4 +1,4 @@
-"""A learner from a plug-in, watched: it is handed what every learner is, and must leave it as it is."""
+"""A learner from a plug-in, watched: it gets what every learner gets, and must not change it."""
 
 from __future__ import annotations
 

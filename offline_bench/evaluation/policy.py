@@ -64,7 +64,7 @@ class GaussianPolicy:
         return self._to_box(np.tanh(_affine(self._features(observations), self.mean)))
 
     def sample(self, observations: Array, rng: np.random.Generator, precision: Any = np.float32) -> Array:
-        """One draw from the policy per observation (b, *observation_shape), float32 whatever it was computed in.
+        """One draw from the policy per observation (b, *observation_shape), always float32.
 
         In float64 the draws are the same on any processor: they round differently far below the last bit of a float32.
         """

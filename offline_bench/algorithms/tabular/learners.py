@@ -34,7 +34,7 @@ class CountingLearner:
         """There is nothing to check."""
 
     def check_data(self, data: Dataset) -> None:
-        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        """See `fit.ChoosyLearner`; too many states are found when they are counted."""
         check_countable(data)
 
     def learn(
@@ -80,7 +80,7 @@ class IteratingLearner:
             raise SpecError(f"delta lies in (0, 1), and {self.delta!r} does not")
 
     def check_data(self, data: Dataset) -> None:
-        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        """See `fit.ChoosyLearner`; too many states are found when they are counted."""
         check_countable(data)
 
     def learn(

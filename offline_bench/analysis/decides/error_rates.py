@@ -1,4 +1,4 @@
-"""How often the gate and the verdict of a set are wrong: both on simulated runs, of which the truth is known."""
+"""How often the gate and the verdict of a set are wrong, on simulated runs whose truth is known."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str, by_half: bo
 def _say_incompetent(judged: Sequence[Competence]) -> str:
     learners = [item for item in judged if item.verdict != "reads no reward"]
     reasons = " ".join(f"{item.label}: {item.reason}" for item in learners)
-    return f"No learner is competent, so nothing is told of rewards: train longer, or with more seeds. {reasons}"
+    return f"No learner is competent, so nothing is told of rewards. Train longer, or with more seeds. {reasons}"
 
 
 def _say(verdict: str, effects: Sequence[RewardEffect], single: Sequence[RewardEffect], learners: Sequence[str]) -> str:
@@ -186,7 +186,7 @@ def _say(verdict: str, effects: Sequence[RewardEffect], single: Sequence[RewardE
 
 def _say_needed(unsettled: Sequence[RewardEffect]) -> str:
     if any(item.excess.n < 2 for item in unsettled):
-        return "Two seeds that the true reward, the wrong ones and cloning share are the least there can be."
+        return "The true reward, the wrong ones and cloning must share at least two seeds."
     most = max(item.seeds for item in unsettled)
     if np.isinf(most):
         names = ", ".join(item.relabeling for item in unsettled if np.isinf(item.seeds))
