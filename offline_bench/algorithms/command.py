@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.algorithms.handed_file import hand_over
 from offline_bench.algorithms.learner import Learner, Snapshot, algorithms, hash_weights
 from offline_bench.algorithms.pipe import Program
 from offline_bench.core.errors import AlgorithmError, SpecError
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders.d4rl_writer import write_d4rl
 from offline_bench.evaluation.policy import ToldReturns
 
 Array = npt.NDArray[Any]
@@ -80,7 +80,7 @@ class CommandLearner:
         starts = [tuple(at)] if "{at}" in self.line else [(step,) for step in at]
         with tempfile.TemporaryDirectory(prefix="offline-bench-") as scratch:
             path = Path(scratch) / "data.hdf5"
-            write_d4rl(data, path)
+            hand_over(data, path)
             for number, steps in enumerate(starts):
                 out = Path(scratch) / f"out-{number}"
                 out.mkdir()

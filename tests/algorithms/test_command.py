@@ -16,10 +16,10 @@ import pytest
 from offline_bench import Job, Run, carry_out, check_algorithm
 from offline_bench.algorithms import build_learner, pipe
 from offline_bench.algorithms.command import fill
+from offline_bench.algorithms.handed_file import ARRAYS, hand_over
 from offline_bench.core.errors import AlgorithmError, SpecError
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.learner_view import LearnerView
-from offline_bench.data.loaders.d4rl_writer import ARRAYS, write_d4rl
 from offline_bench.schemes.checks import sample_dataset
 from tests.conftest import MEDIUM
 
@@ -59,7 +59,7 @@ def fails(tmp_path: Path, code: str, name: str = "command", **more: object) -> s
 def test_the_file_is_d4rls_layout_and_has_the_learners_rewards_alone(tmp_path: Path) -> None:
     data = sample_dataset([5, 3], [True, False])
     relabeled = LearnerView.of(data.with_rewards(np.zeros(data.n, np.float32), "zero"))
-    write_d4rl(relabeled, tmp_path / "data.hdf5")
+    hand_over(relabeled, tmp_path / "data.hdf5")
     with h5py.File(tmp_path / "data.hdf5") as file:
         assert sorted(file) == sorted(ARRAYS)
         kinds = {name: (file[name].dtype.kind, file[name].shape) for name in file}

@@ -100,6 +100,13 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["--plugin", "no_such_file.py", "list", "suites"], "no_such_file.py"),
         (["datasets", "build", "offline-bench/hopper/hard-v0"], "unknown built-in dataset"),
         (["check", "relabeling", "zer"], "did you mean zero"),
+        (["check", "algorithm", "iqk"], "did you mean iql"),
+        (["check", "algorithm", "planning"], "takes none of the sample datasets"),
+        (["audit"], "give --dataset ID or --algorithm SPEC"),
+        (["audit", "--dataset", MEDIUM, "--algorithm", "bc"], "give --dataset ID or --algorithm SPEC"),
+        (["audit", "--dataset", MEDIUM, "--budget", "hours"], "did you mean hour"),
+        (["audit", "--dataset", "nobody/nothing-v0"], "nobody/nothing-v0"),
+        (["audit", "--algorithm", "iql", "--suite", "coverag"], "unknown suite 'coverag'"),
     ],
 )
 def test_a_mistake_gets_a_sentence_and_never_a_traceback(small_home: Path, arguments: list[str], told: str) -> None:

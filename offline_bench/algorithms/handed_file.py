@@ -1,4 +1,4 @@
-"""Writing transitions as a D4RL file, for programs that read nothing else."""
+"""The file that a learner which is a program is handed: D4RL's layout, and no true reward anywhere in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from offline_bench.data.dataset import Dataset
 ARRAYS = ("observations", "actions", "next_observations", "rewards", "terminals", "timeouts")
 
 
-def write_d4rl(data: Dataset, path: Path) -> None:
-    """Write `data` to the HDF5 file `path`, as `load_d4rl` reads it.
+def hand_over(data: Dataset, path: Path) -> None:
+    """Write what a learner is shown of `data` to the HDF5 file `path`. Raises `StorageError`.
 
-    Flat arrays, each (n, ...): observations, actions, next_observations float32; rewards float32, those that a learner
-    sees; terminals, timeouts bool. No true reward is written. Raises `StorageError`. Source: Fu et al. 2020, D4RL.
+    Flat arrays, each (n, ...): observations, actions, next_observations float32; rewards float32, those of the
+    relabeling; terminals, timeouts bool. Source: Fu et al. 2020, D4RL.
     """
     import h5py
 
