@@ -46,5 +46,6 @@ def test_what_was_written_loads_again(tmp_path: Path) -> None:
     data = small_data()
     write_d4rl(data, tmp_path / "a.hdf5")
     again = load_d4rl(tmp_path / "a.hdf5", "Hopper-v5", data.id)
-    for name in set(COLUMNS) - {"rewards"}:
+    for name in (*COLUMNS, "true_rewards"):
         assert np.array_equal(getattr(again, name), getattr(data, name)), name
+    assert (again.relabeling, again.curation) == ("negate", "full")

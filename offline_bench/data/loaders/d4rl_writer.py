@@ -10,6 +10,8 @@ from offline_bench.data.dataset import Dataset
 COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")
 # Readers of D4RL pass over what lies in `infos`: no learner takes these for its rewards.
 TRUE_REWARDS = "infos/true_rewards"
+# What was done to the data, by the field of `Dataset`. A file with these and the true rewards is one of ours.
+LABELS = {"curation": "metadata/curation", "relabeling": "metadata/relabeling"}
 
 
 def write_d4rl(data: Dataset, path: Path) -> None:
@@ -20,15 +22,11 @@ def write_d4rl(data: Dataset, path: Path) -> None:
     """
     import h5py
 
-    texts = {
-        "dataset": data.id,
-        "environment": data.environment,
-        "curation": data.curation,
-        "relabeling": data.relabeling,
-    }
+    texts = {"metadata/dataset": data.id, "metadata/environment": data.environment}
+    texts |= {name: getattr(data, field) for field, name in LABELS.items()}
     with scratch_path(path) as scratch, h5py.File(scratch, "w") as file:
         for name in COLUMNS:
             file[name] = getattr(data, name)
         file[TRUE_REWARDS] = data.true_rewards
         for name, text in texts.items():
-            file[f"metadata/{name}"] = text
+            file[name] = text
