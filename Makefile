@@ -5,7 +5,7 @@ READY := .venv/ready
 SUITE ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test check datasets leaderboard report bench clean
+.PHONY: help reproduce audit test check datasets leaderboard report bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,6 +20,10 @@ $(READY): pyproject.toml constraints.txt
 
 reproduce: $(READY) ## Build the data, train and evaluate a suite (SUITE=quick), write its tables; goes on where it stopped
 	$(BIN)/offline-bench reproduce $(SUITE)
+
+audit: BUDGET = hour
+audit: $(READY) ## Ask whether a dataset is reward-sensitive (DATASET=..., BUDGET=minutes|hour|night)
+	$(BIN)/offline-bench audit --dataset $(DATASET) --budget $(BUDGET)
 
 test: check ## All checks and tests
 	$(BIN)/python -m pytest -n 2

@@ -3,8 +3,8 @@
 The public names on one screen. Importing this package loads neither torch nor d3rlpy, mujoco nor pandas.
 """
 
-from offline_bench.algorithms import Learner, Snapshot, algorithms
-from offline_bench.core.errors import DivergedError, OfflineBenchError
+from offline_bench.algorithms import Learner, Snapshot, algorithms, check_algorithm, hash_weights
+from offline_bench.core.errors import DivergedError, EnvironmentMismatchError, OfflineBenchError, SpecError
 from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.data.loaders import load
 from offline_bench.evaluation.evaluate import evaluate
@@ -36,7 +36,11 @@ __all__ = [  # noqa: RUF022 (grouped: data, schemes, learners, runs)
     "Learner",
     "Policy",
     "Snapshot",
+    "EnvironmentMismatchError",
+    "SpecError",
     "algorithms",
+    "check_algorithm",
+    "hash_weights",
     # Runs
     "Job",
     "OfflineBenchError",

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from offline_bench import __version__
+from offline_bench.commands.audit_command import audit
 from offline_bench.commands.options import (
     Algorithms,
     Curations,
@@ -36,6 +37,7 @@ datasets_app = typer.Typer(help="Build the built-in datasets, and the policies t
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(describe_app, name="describe")
 app.add_typer(new_app, name="new")
+app.command()(audit)
 
 plugins: list[Path] = []
 
@@ -48,6 +50,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _load_plugins(
+    context: typer.Context,
     plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
@@ -56,6 +59,7 @@ def _load_plugins(
     from offline_bench.core.plugins import load_installed, load_plugin
 
     load_installed()
+    context.obj = plugins
     for path in plugin or []:
         load_plugin(path)
         plugins.append(path)
@@ -156,14 +160,23 @@ def publish(suite: SuiteName, results: Folder = None) -> None:
 
 
 @app.command()
+def walk(suite: SuiteName = "grids") -> None:
+    """Train a suite's tabular learners again and write the paths that their policies take, for its report to draw."""
+    from offline_bench.commands.walk import walk_suite
+
+    walk_suite(suite)
+
+
+@app.command()
 def check(
-    family: Annotated[str, typer.Argument(help="relabeling or curation")],
+    family: Annotated[str, typer.Argument(help="relabeling, curation or algorithm")],
     spec: Annotated[str, typer.Argument(help="Such as 'flip(p=0.25)'")],
+    steps: Annotated[int | None, typer.Option(help="Gradient steps of an algorithm; beyond its warm start.")] = None,
 ) -> None:
-    """Try a scheme against the contract of its family."""
+    """Try a scheme or an algorithm against the contract of its family."""
     from offline_bench.commands.show import check_scheme
 
-    check_scheme(family, spec)
+    check_scheme(family, spec, steps)
 
 
 @app.command()

@@ -5,10 +5,20 @@ What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy
 """
 
 import offline_bench.algorithms.specs  # noqa: F401 - most names are registered there
+from offline_bench.algorithms.command import PROGRAMS
+from offline_bench.algorithms.contract import check_algorithm
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
 from offline_bench.algorithms.fit import check_fit
-from offline_bench.algorithms.learner import Learner, Member, SlabSnapshot, Snapshot, algorithms
+from offline_bench.algorithms.learner import (
+    Learner,
+    Member,
+    SlabSnapshot,
+    Snapshot,
+    algorithms,
+    hash_weights,
+    reads_rewards,
+)
 from offline_bench.algorithms.reference_only import REFERENCE_ONLY
 from offline_bench.algorithms.stacked.learner import (
     StackedLearner,
@@ -21,6 +31,7 @@ from offline_bench.algorithms.trainers import build_learner
 
 __all__ = [
     "DISCRETE",
+    "PROGRAMS",
     "REFERENCE_ONLY",
     "Learner",
     "Member",
@@ -29,10 +40,13 @@ __all__ = [
     "StackedLearner",
     "algorithms",
     "build_learner",
+    "check_algorithm",
     "check_fit",
     "estimate_bytes",
+    "hash_weights",
     "memory_of",
     "open_checkpoint",
     "parameters_of",
     "read_checkpoint_name",
+    "reads_rewards",
 ]

@@ -27,7 +27,7 @@ def vi_lcb(*, gamma: float = 0.95, beta: float = 1.0, delta: float = 0.1) -> Lea
 
 @algorithms.register("value-iteration")
 def value_iteration(*, gamma: float = 0.95, unseen: float = 0.0) -> Learner:
-    """Value iteration on the empirical model as it is: the control without pessimism, `unseen` for what never was."""
+    """Value iteration on the empirical model: the control without pessimism. An unseen pair has the value `unseen`."""
     return IteratingLearner(gamma, unseen=unseen)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,7 +61,11 @@ class SlabSnapshot:
 
 
 class Learner(Protocol):
-    """An algorithm with its parameters bound."""
+    """An algorithm with its parameters bound.
+
+    One that learns the same whatever the rewards are says so by an attribute, `reads_rewards = False`; see
+    `reads_rewards`.
+    """
 
     @property
     def trainer(self) -> str:
@@ -76,6 +81,20 @@ class Learner(Protocol):
 
         Calls `progress(step)` now and then. Raises `DivergedError` where a loss or weight stops being finite.
         """
+
+
+def reads_rewards(learner: Learner) -> bool:
+    """Whether `learner` says that it learns from rewards; one that says nothing is taken to."""
+    return bool(getattr(learner, "reads_rewards", True))
+
+
+def hash_weights(arrays: Iterable[Any]) -> str:
+    """Sixteen hex digits over all numbers of `arrays`, to the bit: a `Snapshot`'s `weights`. Tensors will do."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        numbers = np.ascontiguousarray(array)
+        digest.update(f"{numbers.dtype.str}{numbers.shape}".encode() + numbers.tobytes())
+    return digest.hexdigest()[:16]
 
 
 algorithms: Registry[Callable[..., Learner]] = Registry("algorithm")

@@ -51,6 +51,11 @@ class ReferenceLearner:
     layer_norm: bool = False
     trainer: str = field(default="d3rlpy", init=False)
 
+    @property
+    def reads_rewards(self) -> bool:
+        """See `learner.reads_rewards`."""
+        return self.config not in ("BCConfig", "DiscreteBCConfig")
+
     def check(self) -> None:
         """Raise `SpecError` where the config has no such parameter, or does not take its value."""
         select_device(self.device)

@@ -1,4 +1,4 @@
-"""Minibatches by index: a few array look-ups, whatever the batch size."""
+"""Minibatches by index: a few array look-ups for any batch size."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Row:
 
 
 class _RewardsToGo:
-    """Stands in for d3rlpy's list of transitions, of which algorithms read `rewards_to_go` (k, 1) alone."""
+    """Stands in for d3rlpy's list of transitions: algorithms read only its `rewards_to_go` (k, 1)."""
 
     def __init__(self, data: Dataset, rows: Array) -> None:
         self._data = data

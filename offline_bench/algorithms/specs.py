@@ -200,7 +200,7 @@ def sac(
     reward_scaler: str = "none",
     trainer: str = "stacked",
 ) -> Learner:
-    """Soft actor-critic as it is, on offline data: the control without pessimism. Source: Haarnoja et al. 2018."""
+    """Soft actor-critic on offline data: the control without pessimism. Source: Haarnoja et al. 2018."""
     return either_trainer("sac", "SACConfig", locals())
 
 

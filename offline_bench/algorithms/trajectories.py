@@ -42,7 +42,7 @@ class ReturnSchedule:
 def schedule_returns(
     data: Dataset, quantile: float, target: float | None, scale: float | None, spend: bool
 ) -> ReturnSchedule:
-    """The schedule that `data.rewards` suggest: one rule, whatever the rewards are.
+    """The schedule that `data.rewards` suggest: one rule for all rewards.
 
     target   by default the `quantile` of the episodes' returns, spent at the mean reward per step of the episodes
              that reach it; one that is given is spent at the mean reward per step of all episodes

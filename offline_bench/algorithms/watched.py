@@ -1,4 +1,4 @@
-"""A learner from a plug-in, watched: it is handed what every learner is, and must leave it as it is."""
+"""A learner from a plug-in, watched: it gets what every learner gets, and must not change it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_bench.algorithms.fit import check_fit
-from offline_bench.algorithms.learner import Learner, Snapshot
+from offline_bench.algorithms.learner import Learner, Snapshot, reads_rewards
 from offline_bench.core.errors import AlgorithmError
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.learner_view import LearnerView
@@ -26,6 +26,11 @@ class WatchedLearner:
     def trainer(self) -> str:
         """As its own learner says."""
         return self.learner.trainer
+
+    @property
+    def reads_rewards(self) -> bool:
+        """As its own learner says."""
+        return reads_rewards(self.learner)
 
     def check(self) -> None:
         """As its own learner does."""

@@ -81,6 +81,9 @@ class RewardEffect:
     excess   what is judged: K − L/2, or K + 5 where cloning is as good as the data; with its 95 % interval
     side     'below' half, 'above' it, or 'open'
     seeds    how many would settle an open one, if mean and spread stay as they are; ∞ where more than 1,000
+    ratio    K / L with its 95 % interval by `ratio_interval`; NaN where it has none
+    by_half  whether half of L is what it is held to; else K + 5 is judged, as a reward can add nothing there; None
+             where learners of both kinds are together
     """
 
     relabeling: str
@@ -89,6 +92,8 @@ class RewardEffect:
     excess: Estimate
     side: str
     seeds: float = np.nan
+    ratio: Estimate = Estimate()
+    by_half: bool | None = True
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,23 @@ def mean_interval(values: Array) -> tuple[Array, Array, Array]:
     return value, value - reach, value + reach
 
 
+def ratio_interval(over: Array, under: Array) -> tuple[float, float, float]:
+    """mean(over) / mean(under) of pairs (n,) with its 95 % interval: value, low, high. Source: Fieller 1954.
+
+    A number q is outside just where the interval of `mean_interval` of over − q · under leaves 0 out, so that whoever
+    reads the one knows what the other decided. NaN throughout where the mean of `under` is not above 0 by its whole
+    interval: then there is no bounded interval.
+    """
+    count = len(over)
+    if count < 2 or not mean_interval(under)[1] > 0.0:
+        return np.nan, np.nan, np.nan
+    spread = np.cov(np.stack([over, under]), ddof=1) * student_quantile(count - 1) ** 2 / count
+    top, bottom = float(over.mean()), float(under.mean())
+    square, cross, rest = bottom**2 - spread[1, 1], top * bottom - spread[0, 1], top**2 - spread[0, 0]
+    reach = np.sqrt(max(cross**2 - square * rest, 0.0))
+    return top / bottom, float((cross - reach) / square), float((cross + reach) / square)
+
+
 def seeds_to_tell(value: float, deviation: float, most: int = 1000) -> float:
     """How many seeds an interval of `mean_interval` takes to leave 0 out, if mean and deviation stay; ∞ past `most`."""
     for count in range(2, most + 1):

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.behavior.lengths import run_lengths
 from offline_bench.analysis.behavior.permanova import partition_distances
 from offline_bench.analysis.behavior.policy_map import policy_map
+from offline_bench.analysis.behavior.walks import Walks, compare_walks
 from offline_bench.analysis.decides.headline import headline
 from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.decides.shares import variance_shares
@@ -49,6 +51,7 @@ SEED = 20230605
 class Question:
     """What a report is asked for: a suite's name, title and runs with their evaluated steps, and what to hold it to.
 
+    walks  where its policies go on their grids, see `behavior.walks`
     gate   whether only learners that read their reward count where rewards are spoken of, see `scores.competence`
     """
 
@@ -58,6 +61,7 @@ class Question:
     predictions: tuple[Prediction, ...] = ()
     published: Published | None = None
     gate: bool = False
+    walks: Walks | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +108,8 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
         partitions=partition_distances(told, sketches, _stream("partitions")),
         curves=learning_curves(records),
         lengths=run_lengths(frame),
+        walks=compare_walks(question.walks, board, records),
+        exact=compare_exact(board, records),
         provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
     )
     return Summary(

@@ -74,7 +74,7 @@ def profile_training(algorithm: str, size: Size, runs: int, pace: Pace | None = 
 
 @contextmanager
 def _named_layers() -> Iterator[None]:
-    """Show compiled layers, of which the library knows nothing, to its profiler."""
+    """Show compiled layers to the library's profiler, which does not know them."""
 
     def named(call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **more: Any) -> Any:

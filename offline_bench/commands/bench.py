@@ -52,7 +52,7 @@ rate of one product, minibatch × width by width × width ({rates})."""
 
 @dataclass(frozen=True)
 class Choice:
-    """What to measure; empty means all. Whoever chooses is shown training alone."""
+    """What to measure; empty means all. A choice shows training only."""
 
     algorithms: Sequence[str] = ()
     widths: Sequence[int] = ()

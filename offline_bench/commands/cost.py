@@ -71,7 +71,7 @@ def print_cost(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, wo
 
 
 def total_rows(runs: Mapping[Run, tuple[int, ...]], jobs: Sequence[Job], costs: Mapping[Run, RunCost]) -> list[Row]:
-    """A row for each algorithm of `runs`, of which `jobs` are still to do, each at its cost."""
+    """A row for each algorithm of `runs` with its cost; `jobs` are still to do."""
     left = {job.run for job in jobs}
     rows = []
     for name in dict.fromkeys(spec_name(run.algorithm) for run in runs):

@@ -11,6 +11,7 @@ from offline_bench.core.errors import DatasetNotFoundError
 from offline_bench.core.storage import write_text
 from offline_bench.data.coverage import (
     Cells,
+    Coverage,
     cut_into_cells,
     episode_points,
     measure_coverage,
@@ -18,6 +19,7 @@ from offline_bench.data.coverage import (
     states_of,
     view_states,
 )
+from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders import find_task, load
 from offline_bench.report.coverage.description import describe_json, describe_text
 from offline_bench.report.coverage.picture import draw_coverage
@@ -33,20 +35,27 @@ def describe_dataset(dataset: str, json: Path | None, png: Path | None, referenc
     Raises `DatasetNotFoundError` and `DatasetError` as `load`, `EnvironmentMismatchError` for a reference that does
     not fit, `StorageError` where a file cannot be written.
     """
-    # First, and one after the other, so that the arrays of two datasets are never in memory together.
-    cells, notes = _find_cells(dataset, reference)
-    data, task = load(dataset), find_task(dataset)
-    moments = measure_moments(states_of(data))
-    view = view_states(data, moments, task)
-    coverage = measure_coverage(data, task, cells, np.random.default_rng(DESCRIPTION_ENTROPY), moments)
-    tell(describe_text(coverage, (*(f"Note: {note}." for note in data.notes), *notes)))
+    data, coverage, notes = cover(dataset, reference)
+    tell(describe_text(coverage, notes))
     if json is not None:
         write_text(json, describe_json(coverage))
     if png is not None:
+        task = find_task(dataset)
+        view = view_states(data, measure_moments(states_of(data)), task)
         draw_coverage(png, coverage, episode_points(data, task), view)
     for path in (json, png):
         if path is not None:
             tell(f"wrote {path}")
+
+
+def cover(dataset: str, reference: str | None = None) -> tuple[Dataset, Coverage, tuple[str, ...]]:
+    """The dataset, how it covers its task, and what is to be noted of both. Raises as `describe_dataset` does."""
+    # First, and one after the other, so that the arrays of two datasets are never in memory together.
+    cells, notes = _find_cells(dataset, reference)
+    data = load(dataset)
+    rng, moments = np.random.default_rng(DESCRIPTION_ENTROPY), measure_moments(states_of(data))
+    coverage = measure_coverage(data, find_task(dataset), cells, rng, moments)
+    return data, coverage, (*(f"Note: {note}." for note in data.notes), *notes)
 
 
 def _find_cells(dataset: str, reference: str | None) -> tuple[Cells | None, tuple[str, ...]]:

@@ -7,6 +7,7 @@ import keyword
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from offline_bench.commands.display import open_bar
@@ -28,6 +29,9 @@ MEASURED = (
     "length_correlation",
     "ending_pays",
 )
+LONGEST = 60  # letters of a name that becomes a file's
+# What the written files call other things by, and a file of pytest's.
+RESERVED = ("check_relabeling", "conftest", "np", "ob", "sample_dataset")
 _load_once = lru_cache(maxsize=1)(load)
 
 SCHEME = '''"""The relabeling `{name}`. `offline-bench --plugin {file} check relabeling {name}` tries its contract."""
@@ -119,14 +123,13 @@ def begin_relabeling(name: str, folder: Path) -> None:
     Raises `SpecError` where the name cannot be one, or is taken, and `StorageError` where a file is there already.
     """
     function = name.replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function):
-        raise SpecError(f"{name!r} cannot name a relabeling: small letters, digits and hyphens, as in my-reward")
-    if name in relabelings.names():
-        raise SpecError(f"a relabeling {name!r} is there already: choose another name")
+    _check_name(name, function)
     scheme, test = folder / f"{function}.py", folder / f"test_{function}.py"
     for path in (scheme, test):
         if path.exists() or path.is_symlink():
             raise StorageError(f"{path} is there already, and was left as it is: move it, or choose another name")
+    if function in RESERVED or find_spec(function) is not None:
+        raise SpecError(f"{function}.py would hide something else of that name: choose another, as in my-reward")
     words = {"name": name, "function": function, "module": function, "file": scheme.name}
     write_text(scheme, SCHEME.format(**words))
     write_text(test, TEST.format(**words))
@@ -139,3 +142,12 @@ def begin_relabeling(name: str, folder: Path) -> None:
         f"  5. offline-bench --plugin {scheme} run --dataset offline-bench/hopper/medium-v1 --algorithm pct-bc "
         f"--relabeling original --relabeling {name}"
     )
+
+
+def _check_name(name: str, function: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function) or len(name) > LONGEST:
+        raise SpecError(
+            f"{name!r:.80} cannot name a relabeling: small letters, digits, hyphens, at most {LONGEST}, as in my-reward"
+        )
+    if name in relabelings.names():
+        raise SpecError(f"a relabeling {name!r} is there already: choose another name")

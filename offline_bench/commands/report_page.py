@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from offline_bench.analysis.behavior.walks import WALKS, Walks, load_walks
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.predictions.prediction import load_predictions
 from offline_bench.analysis.published.facts import load_published
@@ -34,7 +35,8 @@ def write_page(folder: Path, suite: Suite) -> None:
     runs = suite.runs()
     reading = read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
-    question = Question(suite.name, suite.title, runs, predictions, load_published(suite.published), suite.gate)
+    published, walks = load_published(suite.published), read_walks(suite, reading.records)
+    question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks)
     summary = summarize(reading.records, question, tell_problems(reading, folder))
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
@@ -44,6 +46,16 @@ def write_page(folder: Path, suite: Suite) -> None:
     write_text(folder / PAGE, report_page(summary, tables, figures, read_notes(suite)))
     tell(f"wrote {PAGE}, figures and tables to {folder}")
     export_scores(folder / "tables" / RLIABLE, reading.records)
+
+
+def read_walks(suite: Suite, records: list[Record]) -> Walks | None:
+    """The walks of `suite`, and a line on those that are of other policies than `records`. Raises `SuiteError`."""
+    walks = load_walks(suite.folder)
+    policies = {record.run: record.fingerprints.get("policy") for record in records}
+    other = sum(policies[one.run] != one.policy for one in walks.walks if one.run in policies) if walks else 0
+    if other:
+        tell(f"{other} paths of {WALKS} are of other policies and not drawn: offline-bench walk {suite.name}", err=True)
+    return walks
 
 
 def read_notes(suite: Suite) -> str:

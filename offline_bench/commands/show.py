@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offline_bench.algorithms import algorithms
+from offline_bench.algorithms import algorithms, check_algorithm
 from offline_bench.commands.tables import local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import UnknownNameError
@@ -102,9 +103,10 @@ def show_status(name: str, folder: Path | None) -> None:
             tell(plain_line(f"  unreadable: {problem}"))
 
 
-def check_scheme(family: str, spec: str) -> None:
-    """Try `spec` against the contract of its family. Raises what it broke."""
-    checks = {"relabeling": check_relabeling, "curation": check_curation}
+def check_scheme(family: str, spec: str, steps: int | None = None) -> None:
+    """Try `spec` against the contract of its family, an algorithm for `steps` steps. Raises what it broke."""
+    train = check_algorithm if steps is None else partial(check_algorithm, steps=steps)
+    checks = {"relabeling": check_relabeling, "curation": check_curation, "algorithm": train}
     if family not in checks:
         raise UnknownNameError(unknown_name("family", family, checks))
     checks[family](spec)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from offline_bench.analysis.behavior.exact_values import compare_exact
+from offline_bench.analysis.behavior.walks import compare_walks
 from offline_bench.analysis.decides.verdict_of_set import judge_sets
 from offline_bench.analysis.frame import add_missing, to_frame
 from offline_bench.analysis.origin import collect_provenance
@@ -21,13 +22,14 @@ from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
 from offline_bench.commands.records import read_runs, tell_problems
-from offline_bench.commands.report_page import read_notes, write_page
+from offline_bench.commands.report_page import read_notes, read_walks, write_page
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError
 from offline_bench.core.paths import results_folder
 from offline_bench.core.plain import plain_line
 from offline_bench.core.storage import write_text
 from offline_bench.report.behavior.exact_values import exact_section
+from offline_bench.report.behavior.walks import walks_section
 from offline_bench.report.published.comparison import published_section
 from offline_bench.report.published.survival import survival_section
 from offline_bench.report.results_page import results_page
@@ -93,6 +95,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), competence, notes))),
             findings=[
                 frontier_section(find_frontier(reading.records, suite.grids) if suite.frontier else ()),
+                walks_section(compare_walks(read_walks(suite, reading.records), board, reading.records)),
                 schemes,
                 exact_section(compare_exact(board, reading.records)),
                 *_findings(suite.published, board, frame),

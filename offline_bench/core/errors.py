@@ -54,7 +54,7 @@ class DatasetError(OfflineBenchError):
 
 
 class DatasetNotFoundError(DatasetError):
-    """The dataset is neither here nor to be fetched."""
+    """The dataset is not here and cannot be fetched."""
 
 
 class RelabelingError(OfflineBenchError):
@@ -86,7 +86,7 @@ class EvaluationError(OfflineBenchError):
 
 
 class EnvironmentAbsentError(EnvironmentMismatchError):
-    """The environment of a dataset cannot be made on this machine as it is."""
+    """The environment of a dataset cannot be made on this machine."""
 
 
 class SuiteError(OfflineBenchError):

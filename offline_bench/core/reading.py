@@ -1,4 +1,4 @@
-"""Reading small text files whole, whatever lies under their names: never an endless one, never one that blocks."""
+"""Reading small text files whole: never an endless one, and never one that blocks."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a function was registered, and what its code was then: whoever edits it later changes no result.
+    """Where a function was registered, and its code at that time: a later edit changes no result.
 
     plugin    whether it came from outside of this package
     version   what its author counts up when what it does changes

@@ -9,7 +9,7 @@ EVALUATION_ENTROPY = 20_230_605
 
 
 def relabeling_rng(seed: int, stage: int = 0) -> np.random.Generator:
-    """The stream a relabeling draws from: one per seed, whatever the algorithm. In a chain, one per `stage`, from 0."""
+    """The stream of a relabeling: one per seed, the same for all algorithms. In a chain, one per `stage`, from 0."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, stage) if stage else (0,)))
 
 

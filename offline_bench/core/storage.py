@@ -78,7 +78,7 @@ def remove_scratch(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise `StorageError` now rather than after an hour's work where `folder` takes no file."""
+    """Raise `StorageError` if `folder` takes no file: before the work, not after it."""
     probe = folder / f".writable.{os.getpid()}"
     with scratch_path(probe) as scratch:
         scratch.touch()

@@ -1,4 +1,4 @@
-"""`ActionRange`: the box in which a learner of continuous actions moves, finite whatever the action space is."""
+"""`ActionRange`: the box in which a learner of continuous actions moves. It is finite for every action space."""
 
 from __future__ import annotations
 

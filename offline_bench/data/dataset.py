@@ -147,7 +147,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits over all content, whatever container it came in; the learner's rewards do not count."""
+        """Sixteen hex digits over all content, the same for every file format; the learner's rewards do not count."""
         digest = hashlib.sha256()
         for name in CONTENT:
             array = np.ascontiguousarray(getattr(self, name))

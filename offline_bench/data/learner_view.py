@@ -18,7 +18,7 @@ WITHHELD = ("true_rewards", "true_returns", "behavior_returns", "sources", "fing
 
 
 class LearnerView(Dataset):
-    """A dataset without `WITHHELD`: asking for one of these raises `TrueRewardError`. All other arrays are shared.
+    """A dataset without the arrays of `WITHHELD`: reading one raises `TrueRewardError`. All other arrays are shared.
 
     So a learner that reads the wrong field by a slip is found out, instead of passing as blind to rewards.
     """

@@ -55,6 +55,8 @@ def coin_corridor_model(moved: bool = False) -> TabularModel:
         horizon=HORIZON,
         events=events,
         variants={} if moved else VARIANTS,
+        layout=LAYOUT,
+        cells=agent,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offline_bench.environments.layout import Layout
+
 Array = npt.NDArray[Any]
 
 
@@ -27,6 +29,8 @@ class TabularModel:
     horizon         steps after which the clock runs out
     events          name to (S, A, K) bool, the outcomes that are the event
     variants        name to Gymnasium id: the same but for where episodes start
+    layout          the grid on which it takes place; None where there is none to draw
+    cells           (S,) int64, the cell of the layout on which the agent stands in each state
 
     Raises `ValueError` where the arrays contradict each other.
     """
@@ -40,13 +44,15 @@ class TabularModel:
     horizon: int
     events: Mapping[str, Array]
     variants: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout | None = None
+    cells: Array = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         _validate(self)
         object.__setattr__(self, "events", MappingProxyType(dict(self.events)))
         object.__setattr__(self, "variants", MappingProxyType(dict(self.variants)))
         arrays = (self.observations, self.successors, self.probabilities, self.rewards, self.terminal, self.initial)
-        for array in (*arrays, *self.events.values()):
+        for array in (*arrays, self.cells, *self.events.values()):
             array.flags.writeable = False
 
     @property
@@ -85,6 +91,10 @@ def _validate(model: TabularModel) -> None:
         raise ValueError("a probability is negative, or an episode starts where it has ended.")
     if model.successors.min() < 0 or model.successors.max() >= shape[0]:
         raise ValueError("successors leave the states.")
+    if model.layout is not None and (
+        model.cells.shape != shape[:1] or model.cells.min() < 0 or model.cells.max() >= model.layout.size
+    ):
+        raise ValueError("cells do not name a cell of the layout for each state.")
     _check_distinct(model)
 
 

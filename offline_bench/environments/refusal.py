@@ -1,4 +1,4 @@
-"""Why an environment cannot be made here, as a sentence for whoever named it."""
+"""Why an environment cannot be made here, as a sentence for the user who named it."""
 
 from __future__ import annotations
 

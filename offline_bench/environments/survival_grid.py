@@ -48,6 +48,8 @@ def survival_grid_model() -> TabularModel:
         initial=LAYOUT.marked("S").astype(np.float64),
         horizon=HORIZON,
         events=events,
+        layout=LAYOUT,
+        cells=np.arange(LAYOUT.size),
     )
 
 

@@ -37,16 +37,27 @@ def exact_outcomes(policy: Policy, environment: str) -> dict[str, float]:
     The environment itself is the variant 'here'. Empty where the environment shows no model, and for a policy whose
     memory is more than the step it is at.
     """
+    found = {}
+    for name, model in find_places(policy, environment).items():
+        outcomes = follow(model, ask(policy, model))
+        found.update({f"{PREFIX}.{name}.{what}": value for what, value in outcomes.items()})
+    return found
+
+
+def find_places(policy: Policy, environment: str) -> dict[str, TabularModel]:
+    """The models in which `policy` can be followed: of `environment`, by the name 'here', and of its variants.
+
+    Empty where the environment shows none, and for a policy whose memory is more than the step it is at.
+    """
     model = find_model(environment)
     if model is None or (isinstance(policy, EpisodicPolicy) and not isinstance(policy, TimedPolicy)):
         return {}
-    found = {}
-    for name, place in {HERE: environment, **model.variants}.items():
+    found = {HERE: model}
+    for name, place in model.variants.items():
         variant = find_model(place)
         if variant is None:
             raise ValueError(f"the variant {place} of {environment} shows no tabular model.")
-        outcomes = follow(variant, ask(policy, variant))
-        found.update({f"{PREFIX}.{name}.{what}": value for what, value in outcomes.items()})
+        found[name] = variant
     return found
 
 

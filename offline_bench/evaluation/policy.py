@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from offline_bench.core.errors import DatasetError
+from offline_bench.core.errors import DatasetError, EvaluationError
 from offline_bench.core.storage import scratch_path
 
 Array = npt.NDArray[Any]
@@ -34,6 +34,17 @@ class EpisodicPolicy(Policy, Protocol):
 
 
 @dataclass(frozen=True)
+class ToldReturns:
+    """No policy, but the true returns that an external program says its policy has: these are not evaluated here."""
+
+    returns: tuple[float, ...]
+
+    def act(self, observations: Array) -> Array:
+        """Raises `EvaluationError`."""
+        raise EvaluationError("an external program told returns, and no policy that could act here")
+
+
+@dataclass(frozen=True)
 class GaussianPolicy:
     """A ReLU network with a tanh-squashed Gaussian head, as soft actor-critic trains it.
 
@@ -53,7 +64,7 @@ class GaussianPolicy:
         return self._to_box(np.tanh(_affine(self._features(observations), self.mean)))
 
     def sample(self, observations: Array, rng: np.random.Generator, precision: Any = np.float32) -> Array:
-        """One draw from the policy per observation (b, *observation_shape), float32 whatever it was computed in.
+        """One draw from the policy per observation (b, *observation_shape), always float32.
 
         In float64 the draws are the same on any processor: they round differently far below the last bit of a float32.
         """

@@ -30,13 +30,13 @@ DEFINITIONS = {
         "[low, high]",
         "95 % interval over seeds. It comes from a bootstrap that is stratified by task and widened for few seeds. For "
         "shares of variance, visit distances and predictions it comes from the jackknife with Student's t. An interval "
-        "ends where its number can go no further, as a share does at 0 and 1. Fewer than five seeds leave it wide.",
+        "ends at the bounds of its number: a share lies between 0 and 1. With fewer than five seeds it is wide.",
         f"{AGARWAL}; Hesterberg 2015, arXiv 1411.5279",
     ),
     "glance": Definition(
         "score under each reward",
         "The true score of a learner after it was trained on each reward (IQM over seeds, 95 % interval). The learner "
-        "saw the reward that the mark stands for; the score is always of the true one.",
+        "saw the reward of the mark. The score is always of the true reward.",
     ),
     "median": Definition("median", "Median over tasks of the mean score of each task.", AGARWAL),
     "mean": Definition("mean", "Mean over tasks of the mean score of each task.", AGARWAL),
@@ -61,7 +61,8 @@ DEFINITIONS = {
     "gap": Definition("gap", "Score under the true reward less the score under this one."),
     "retention": Definition(
         "retention",
-        "Score under this reward over the score under the true one. It is shown only where the latter is positive.",
+        "The score under this reward, divided by the score under the true one. It is shown only where the true reward "
+        "has a positive score.",
     ),
     "length": Definition("length", "Mean length of the episodes, in steps."),
     "epsilon": Definition(
@@ -69,10 +70,10 @@ DEFINITIONS = {
     ),
     "positive-bias": Definition(
         "positive bias",
-        "1 / ε̂, which is ∞ where ε̂ is 0 or below. The larger it is, the more of the score stays whatever the reward "
-        "says. 1 is the floor: the worst wrong reward then scores 0, as random actions do; below 1 it scores less. "
-        "Cloning (bc) is blind to reward, so its value is what the data gives to whoever keeps to it. Positive bias "
-        "belongs to the data and the algorithm together.",
+        "1 / ε̂. It is ∞ where ε̂ is 0 or below. A larger value means that more of the score stays under a wrong "
+        "reward. 1 is the floor: the worst wrong reward then scores 0, as random actions do. A value below 1 means "
+        "that it scores less than random actions. Cloning (bc) is blind to the reward, so its value shows what the "
+        "data gives without any reward. Positive bias belongs to the data and the algorithm together.",
         LI,
     ),
     "published-bias": Definition(
@@ -92,8 +93,8 @@ DEFINITIONS = {
     ),
     "coverage": Definition(
         "coverage",
-        "Which data a learner was given: the dataset and its curation together. What coverage decides, it decides "
-        "whatever the reward was; what reward decides, it decides whatever the data was.",
+        "Which data a learner was given: the dataset and its curation together. The share of coverage is what the data "
+        "decides under every reward. The share of reward is what the reward decides on all data.",
     ),
     "share": Definition(
         "share of variance",
@@ -115,10 +116,16 @@ DEFINITIONS = {
         "Classical scaling of visit distances, the distances between the runs' state-action visits. Policies that go "
         "to the same places and act alike there lie together. The axes have no unit.",
     ),
+    "walk": Definition(
+        "path",
+        "The steps that a policy takes from a start of the grid if none of them slips. The chances below a panel are "
+        "computed from the policy and the grid, slips included. No roll-out enters them.",
+    ),
     "verdict": Definition(
         "verdict",
-        "Of a prediction that was written before its suite ran. It holds where the whole 95 % interval lies on the "
-        "predicted side, fails where it lies on the other, and is open where it reaches across.",
+        "What came of a prediction that was written before its suite ran. It holds if the whole 95 % interval lies on "
+        "the predicted side. It fails if the interval lies on the other side. It is open if the interval reaches "
+        "across.",
     ),
     "dataset": Definition("dataset", "The transitions that the learner was given, by their id. No learner made them."),
     "curation": Definition(
@@ -131,7 +138,7 @@ DEFINITIONS = {
     ),
     "reward": Definition(
         "reward",
-        "What the learner was told that each transition pays; `original` is the true reward. The score is always of "
+        "The reward of each transition, as the learner saw it. `original` is the true reward. The score is always of "
         "the true one.",
     ),
     "outcome": Definition(

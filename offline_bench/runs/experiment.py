@@ -25,7 +25,7 @@ from offline_bench.environments.make import find_step_limit
 from offline_bench.evaluation.sketch import sketch_visits
 from offline_bench.evaluation.support import Support
 from offline_bench.runs.code import trace_code
-from offline_bench.runs.outcome import Outcome, returns_of, train_members
+from offline_bench.runs.outcome import Outcome, train_members
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.stopwatch import Stopwatch
 from offline_bench.schemes.curate import curate
@@ -186,7 +186,7 @@ def _record(
         run=run,
         status=outcome.status,
         reason=outcome.reason,
-        returns=returns_of(outcome.last),
+        returns=outcome.returns,
         lengths=[episode.length for episode in outcome.last],
         curve=outcome.curve,
         sketch=_sketch(outcome.last, run.dataset),

@@ -25,6 +25,7 @@ from offline_bench.data.episode import Episode
 from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluation.evaluate import evaluate, evaluate_slab
 from offline_bench.evaluation.exact import exact_outcomes
+from offline_bench.evaluation.policy import ToldReturns
 from offline_bench.runs.faults import is_of_the_place
 from offline_bench.runs.record import CurvePoint
 
@@ -38,6 +39,7 @@ class Outcome:
 
     curve    what each evaluation found, the last included
     last     the episodes of the last evaluation
+    told     its returns as an external program told them; there are no episodes then
     weights  the policy's fingerprint then
     facts    what the learner decided from the data, and where it can be computed what comes of the policy, see `exact`
     evaluating  seconds by the clock that its evaluations took; of a slab, its share
@@ -47,6 +49,7 @@ class Outcome:
     reason: str = ""
     curve: list[CurvePoint] = field(default_factory=list)
     last: list[Episode] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
     weights: str = ""
     facts: dict[str, float] = field(default_factory=dict)
     ended_at: int | None = None
@@ -57,7 +60,12 @@ class Outcome:
         self.status = "diverged" if isinstance(error, DivergedError) else "failed"
         self.reason = describe_exception(error)
         self.ended_at = error.step if isinstance(error, DivergedError) else None
-        self.last, self.weights = [], ""
+        self.last, self.told, self.weights = [], [], ""
+
+    @property
+    def returns(self) -> list[float]:
+        """The true return of each episode of the last evaluation."""
+        return self.told or returns_of(self.last)
 
 
 def train_members(
@@ -121,12 +129,17 @@ def train_alone(
     try:
         environment = _environment(member.data)
         for snapshot in learner.learn(member.data, at, member.seed, progress):
+            outcome.weights = snapshot.weights
+            if isinstance(snapshot.policy, ToldReturns):
+                outcome.told = list(snapshot.policy.returns)
+                check_told(outcome.told, episodes, snapshot.step)
+                outcome.curve.append(CurvePoint(snapshot.step, outcome.told, snapshot.losses))
+                continue
             started = time.monotonic()
             outcome.last = evaluate(snapshot.policy, environment, episodes)
             outcome.evaluating += time.monotonic() - started
             check_returns(returns_of(outcome.last), snapshot.step)
             outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
-            outcome.weights = snapshot.weights
             outcome.facts = {**snapshot.facts, **exact_outcomes(snapshot.policy, environment)}
     except Exception as error:  # noqa: BLE001 - as above
         _end(outcome, error)
@@ -170,6 +183,16 @@ def check_returns(returns: Sequence[float], step: int) -> None:
                 f"the true return of evaluation episode {episode} at step {step} is {value}: "
                 "what the environment paid there does not add up to a finite number"
             )
+
+
+def check_told(returns: Sequence[float], episodes: int, step: int) -> None:
+    """Raise `EvaluationError` where a program told other than one finite return for each of `episodes`."""
+    check_returns(returns, step)
+    if len(returns) != episodes:
+        raise EvaluationError(
+            f"the program told {len(returns)} returns at step {step}, and the run has {episodes} evaluation episodes: "
+            "name that number in its command, or run it with --episodes of its own"
+        )
 
 
 def _end(outcome: Outcome, error: Exception) -> None:

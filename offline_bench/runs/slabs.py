@@ -1,4 +1,4 @@
-"""Which jobs train together: same data, same shape of algorithm, same budget, and no more than memory holds."""
+"""Which jobs train together: same data, same shape of algorithm, same budget, and as many as memory holds."""
 
 from __future__ import annotations
 

@@ -38,8 +38,7 @@ def test_the_best_reward_is_counted_place_by_place_and_cloning_is_no_place() -> 
     assert (found.places, found.tied, dict(found.counts)) == (3, 0, {"original": 1, "zero": 0, "random": 2})
     assert find_blind(frame_of(rows)) == {"bc"}
     assert best_reward_sentence(found) == (
-        "The true reward gives the best score in 1 of 3 places, each a learner on a dataset. "
-        "The best one is random in 2."
+        "In 1 of 3 dataset-learner pairs the true reward gives the highest score. Elsewhere it is under random in 2."
     )
 
 
@@ -47,7 +46,7 @@ def test_a_curation_without_all_rewards_does_not_move_the_best_one_and_ties_are_
     rows = three_rewards("iql", 10, 20, 20) + runs([99, 99], "original", curation="top(p=0.5)")
     found = find_best_rewards(frame_of(rows))
     assert (found.places, found.tied, dict(found.counts)["original"]) == (1, 1, 0)
-    assert "In 1 two are best alike." in best_reward_sentence(found)
+    assert "In 1 two rewards are best alike." in best_reward_sentence(found)
     assert best_reward_sentence(find_best_rewards(frame_of(runs([1, 2])))) == ""
 
 
@@ -72,7 +71,7 @@ def test_competence_counts_whom_the_whole_interval_puts_above_cloning() -> None:
     )
     assert told.endswith("says little about rewards in the other 1.")
     alone = competence_sentence(lifts_over_cloning(frame_of(three_rewards("iql", 90, 20, 30))))
-    assert "cannot be told" in alone
+    assert "nobody can tell" in alone
     assert "none can be judged" in competence_sentence(())
 
 

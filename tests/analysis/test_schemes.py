@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.scores.competence import judge_learners
-from offline_bench.analysis.scores.schemes import PREDICTORS, compare_schemes
+from offline_bench.analysis.scores.schemes import PREDICTORS, compare_schemes, load_properties
+from offline_bench.core.errors import RecordError
 from offline_bench.report.scores.schemes import schemes_section
 from offline_bench.runs.record import Record, Run
 
@@ -71,3 +75,36 @@ def test_a_learner_that_the_gate_does_not_pass_is_left_out_and_named() -> None:
 def test_without_properties_there_is_no_section() -> None:
     frame = to_frame(records(1000.0))
     assert schemes_section(*compare_schemes(frame, judge_learners(frame), {})) == ""
+
+
+@pytest.mark.parametrize("unknown", [("constant(value=0.0)",), ("constant(value=2.0)", "constant(value=7.0)")])
+def test_half_a_suite_is_told_with_its_seeds_and_what_is_not_known_stands_last(unknown: tuple[str, ...]) -> None:
+    # Seed 0 of the true reward is below cloning, and some relabelings have no other seed.
+    made = [one for one in records(1000.0) if one.run.relabeling not in unknown or one.run.seed == 0]
+    for one in made:
+        if one.run.algorithm == "pct-bc" and one.run.relabeling == "original":
+            one.returns[0] = {0: 400.0, 1: 1600.0, 2: 1650.0}[one.run.seed]
+    frame = to_frame(made)
+    passed = [replace(item, verdict="competent") if item.label == "pct-bc" else item for item in judge_learners(frame)]
+    (table,), _ = compare_schemes(frame, passed, properties(WRONG))
+    last = table.schemes[-len(unknown) :]
+    assert tuple(one.relabeling for one in last) == unknown
+    assert all(np.isnan(one.kept) and one.seeds == 1 for one in last)
+    kept = [one.kept for one in table.schemes[: -len(unknown)]]
+    assert kept == sorted(kept, reverse=True)
+    assert f"| {unknown[0]} |" in schemes_section((table,), ())
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[1]", '{"d": 3}', '{"d": {"r": {"x": "y"}}}', '{"d": {"r": {"x": NaN}}}', "\xff"]
+)
+def test_properties_that_are_none_are_refused_with_the_file(content: str, tmp_path: Path) -> None:
+    (tmp_path / "properties.json").write_text(content, encoding="latin-1")
+    with pytest.raises(RecordError, match=r"properties\.json is not what"):
+        load_properties(tmp_path)
+
+
+def test_properties_are_read_as_they_were_written(tmp_path: Path) -> None:
+    assert load_properties(tmp_path) == {}
+    (tmp_path / "properties.json").write_text(json.dumps(properties(WRONG)))
+    assert load_properties(tmp_path) == properties(WRONG)

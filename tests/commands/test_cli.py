@@ -100,6 +100,13 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["--plugin", "no_such_file.py", "list", "suites"], "no_such_file.py"),
         (["datasets", "build", "offline-bench/hopper/hard-v0"], "unknown built-in dataset"),
         (["check", "relabeling", "zer"], "did you mean zero"),
+        (["check", "algorithm", "iqk"], "did you mean iql"),
+        (["check", "algorithm", "planning"], "takes none of the sample datasets"),
+        (["audit"], "give --dataset ID or --algorithm SPEC"),
+        (["audit", "--dataset", MEDIUM, "--algorithm", "bc"], "give --dataset ID or --algorithm SPEC"),
+        (["audit", "--dataset", MEDIUM, "--budget", "hours"], "did you mean hour"),
+        (["audit", "--dataset", "nobody/nothing-v0"], "nobody/nothing-v0"),
+        (["audit", "--algorithm", "iql", "--suite", "coverag"], "unknown suite 'coverag'"),
     ],
 )
 def test_a_mistake_gets_a_sentence_and_never_a_traceback(small_home: Path, arguments: list[str], told: str) -> None:
@@ -254,12 +261,12 @@ def test_a_plugin_scheme_from_the_readme_runs(small_home: Path, tmp_path: Path) 
     start = readme.index("import numpy as np", readme.index("## Adding a relabeling"))
     plugin = tmp_path / "my_schemes.py"
     plugin.write_text(readme[start : readme.index("```", start)])
-    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "flip(p=0.25)").returncode == 0
-    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "flip(p=0.25)"]
+    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(p=0.25)").returncode == 0
+    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(p=0.25)"]
     budget = ["--steps", "20", "--episodes", "1", "--results", str(tmp_path / "out")]
     shown = call(small_home, "--plugin", str(plugin), *arguments, *budget)
     assert shown.returncode == 0, shown.stderr
-    assert "flip(p=0.25)" in shown.stdout
+    assert "my-reward(p=0.25)" in shown.stdout
 
 
 def test_a_truncated_record_is_named_and_the_rest_still_makes_the_tables(

@@ -65,6 +65,8 @@ def test_a_new_relabeling_is_never_written_over_a_file_and_has_a_name_of_its_own
         begin_relabeling("mine", tmp_path)
     assert (tmp_path / "test_mine.py").read_text() == "kept"
     assert not (tmp_path / "mine.py").exists()
-    for name in ("zero", "../up", "Mine", "class", ""):
+    hiding = ("numpy", "json", "offline-bench", "conftest", "np", "x" * 100)
+    for name in ("zero", "../up", "Mine", "class", "", *hiding):
         with pytest.raises(SpecError):
             begin_relabeling(name, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["test_mine.py"]

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from offline_bench.commands.report_page import PAGE, write_page
 from offline_bench.core.paths import project_root
+from offline_bench.runs.store import PACKED
+from offline_bench.runs.suites import load_suite
 from tests.report.report_pages import Page, golden_page, hostile_page
 
 WANTED = "no browser driver: pip install 'offline-bench[browser]'"
@@ -331,9 +334,20 @@ def test_in_print_all_rows_are_there_in_black_on_white_and_no_controls(visit: An
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 703
     rows = page.locator("#table-leaderboard tbody tr")
     assert all(row.is_visible() for row in rows.all())
-    for hidden in (".folds", ".filters", ".downloads", ".what", ".copy"):
+    for hidden in (".folds", ".filters", ".downloads", ".what", ".copy", ".unprinted .command"):
         assert not page.locator(hidden).first.is_visible()
-    assert page.locator("details:not([open]) code").first.evaluate("(code) => code.getBoundingClientRect().height") > 0
+    printed = "details:not([open], .unprinted) code"
+    assert page.locator(printed).first.evaluate("(code) => code.getBoundingClientRect().height") > 0
+    # What is not printed says so, and no drawing is torn by the end of a sheet.
+    told = page.locator(".unprinted > summary").evaluate_all(
+        "(all) => all.map((s) => getComputedStyle(s, '::after').content)"
+    )
+    assert told
+    assert all("left out in print" in text for text in told)
+    assert (
+        max(page.locator(".drawing svg").evaluate_all("(all) => all.map((s) => s.getBoundingClientRect().height)"))
+        < 900
+    )
     ground, ink = page.evaluate(
         "[getComputedStyle(document.documentElement)].map((s) => [s.backgroundColor, s.color])[0]"
     )
@@ -364,6 +378,15 @@ def test_the_same_text_is_found_in_the_file_that_a_link_gives(visit: Any, golden
 def committed() -> Path:
     """The page of a whole suite, as it is committed."""
     return project_root() / "results" / "coverage" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def grids(home: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the suite whose paths are drawn."""
+    suite, folder = load_suite("grids"), tmp_path_factory.mktemp("grids")
+    (folder / PACKED).write_bytes((suite.folder / PACKED).read_bytes())
+    write_page(folder, suite)
+    return folder / PAGE
 
 
 @pytest.mark.parametrize(("width", "screens"), [(1280, 2), (390, 3)])
@@ -474,6 +497,28 @@ def test_the_accessibility_tree_has_no_serious_fault(
     assert [
         (one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")
     ] == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_whole_suites_have_no_serious_fault_either_and_nothing_of_them_is_cut(
+    visit: Any, committed: Path, grids: Path, width: int, scheme: str
+) -> None:
+    for path in (committed, grids):
+        page = visit(path, width=width, color_scheme=scheme).page
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert page.evaluate(OVERFLOWING) == []
+        assert min(page.evaluate(CONTRASTS).values()) >= 4.5
+        found = axe.Axe().run(page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] != "minor"] == []
+
+
+def test_the_paths_stand_on_the_page_of_grids_where_the_reading_links_to_them(visit: Any, grids: Path) -> None:
+    page = visit(grids, folded=True).page
+    assert page.locator("#paths figure").count() == 3
+    assert not page.locator("#paths figure").first.is_visible()
+    page.locator("#reading > summary").click()
+    page.locator("#reading a[href='#paths']").click()
+    page.locator("#paths figure").first.wait_for(state="visible")
 
 
 @pytest.mark.parametrize("deficiency", ["deuteranopia", "protanopia", "tritanopia", "achromatopsia"])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from offline_bench.analysis.behavior.exact_values import compare_exact
+from offline_bench.analysis.digest.lines import exact_line
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.report.behavior.exact_values import exact_section
+from offline_bench.report.behavior.exact_values import exact_section, exact_tables
 from offline_bench.runs.record import Record, Run
 
 
@@ -55,6 +56,17 @@ def test_the_section_shows_a_range_only_where_runs_differ_and_names_the_variant(
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         *("vi-lcb", "zero", "6.00 [5.00, 7.00]", "1.00", "0.60 [0.50, 0.70]", "0.25", "3/3")
     ]
+
+
+def test_the_page_has_the_same_means_to_sort_by_and_its_line_tells_how_far_returns_fall_short() -> None:
+    found = compare([record(0, facts(0.5)), record(1, facts(0.7)), record(2, None, "failed")])
+    (table,) = exact_tables(found)
+    assert table.name == "exact-toy"
+    assert [column.heading for column in table.columns][2:] == ["return", "short", "P(key)", "P(key), moved", "runs"]
+    assert table.rows[0][2:] == (pytest.approx(6.0), pytest.approx(1.0), pytest.approx(0.6), pytest.approx(0.25), "2/3")
+    assert exact_line(found) == "The return falls short of the highest by 1.00 under wrong rewards."
+    assert exact_line(()) == ""
+    assert exact_tables(()) == ()
 
 
 def test_rewards_come_in_the_order_of_the_leaderboard() -> None:

@@ -72,3 +72,16 @@ def test_a_record_tells_how_the_behavior_did_before_the_cut_and_how_far_the_poli
     assert from_text(to_text(record), "here").support == record.support
     assert "support" not in json.loads(to_text(replace(record, support={})))
     assert from_text(to_text(replace(record, support={})), "here").support == {}
+
+
+@pytest.mark.slow
+def test_a_record_tells_how_well_a_reward_was_learned_and_its_file_keeps_it(at_home: Path) -> None:
+    run = Run(MEDIUM, "full", "learned(hidden_units=(8,), n_labels=200)", "bc(hidden_units=(8,))", 0, 2, 1)
+    record = carry_out(Job(run, at=(2,)))
+    assert record.status == "ok", record.reason
+    told = from_text(to_text(record), "here").provenance["relabeling"]
+    assert told["labels"] == 200
+    assert told["held_out_transitions"] == load(MEDIUM).n - 200
+    assert told["held_out_correlation"] > 0.5
+    plain = carry_out(Job(replace(run, relabeling="zero"), at=(2,)))
+    assert "relabeling" not in plain.provenance

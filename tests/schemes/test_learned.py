@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from offline_bench.core.errors import OfflineBenchError, RelabelingError
-from offline_bench.data.dataset import Dataset
+from offline_bench.data.dataset import ActionSpace, Dataset
 from offline_bench.schemes.checks import sample_dataset
 from offline_bench.schemes.relabel import relabel
 from offline_bench.schemes.relabel.accuracy import correlate
@@ -91,9 +91,14 @@ def test_a_tax_of_nothing_is_the_true_reward_and_a_large_one_is_the_opposite_of_
         ("learned(n_labels=10000)", "has 200 transitions, so 1 to 200 labels"),
         ("learned(n_labels=0)", "1 to 200 labels"),
         ("learned(n_labels=5, hidden_units=(0,))", "whole numbers from 1"),
+        ("learned(n_labels=5, hidden_units=(100000000,))", "whole numbers from 1 to 1024"),
+        ("learned(n_labels=5, hidden_units=())", "whole numbers from 1"),
+        ("preferences(n_pairs=1000000000)", "up to 10,000,000 are taken"),
         ("preferences(n_pairs=5, segment=51)", "its longest episode has 50 steps"),
         ("preferences(n_pairs=0)", "whole numbers from 1"),
-        ("preferences(n_pairs=5, noise=-1.0)", "a number from 0"),
+        ("preferences(n_pairs=5, noise=-1.0)", "0, or a number from 1e-06 to 1e+06"),
+        ("preferences(n_pairs=5, noise=1e-320)", "0, or a number from"),
+        ("preferences(n_pairs=5, noise=1e300)", "0, or a number from"),
         ("poisoned-preferences(p=1.5)", "a share in [0, 1]"),
     ],
 )
@@ -116,3 +121,16 @@ def test_an_unknown_stage_of_a_chain_is_named_with_its_place() -> None:
         relabel(data, "noisy(scale=0.5) > cliped(low=0, high=1)", 0)
     assert "stage 2" in str(refused.value) or "^" in str(refused.value)
     assert "clipped" in str(refused.value)
+
+
+@pytest.mark.slow
+def test_a_reward_of_discrete_actions_is_learned_in_a_chain_and_told_by_its_stage() -> None:
+    data = sample_dataset([20] * 4, terminal=[True, False] * 2)
+    none, choices = np.empty(0, np.float32), np.random.default_rng(0).integers(0, 3, data.n)
+    data = replace(data, action_space=ActionSpace(none, none, 3), actions=choices, rewards=none)
+    found = relabel(data, "noisy > learned(hidden_units=(4,), n_labels=5) > sign", 0)
+    assert found.relabeling_facts["stage 2: labels"] == 5
+    assert set(np.unique(found.rewards)) <= {-1.0, 0.0, 1.0}
+    for text in ("opposite-of-data", "support-tax(scale=1.0)"):
+        with pytest.raises(RelabelingError, match="one of 3, without distances"):
+            relabel(data, text, 0)

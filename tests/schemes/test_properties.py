@@ -40,7 +40,7 @@ def test_an_alive_bonus_makes_ending_costly_and_a_cost_makes_it_pay() -> None:
     assert alive.ending_pays is not None
     assert cost.ending_pays is not None
     assert alive.ending_pays < 0 < cost.ending_pays
-    assert tell_ending(alive).startswith("Ending an episode early costs 100:")
+    assert tell_ending(alive).startswith("Ending an episode early costs 100, give or take 0: ")
     assert tell_ending(cost).startswith("Ending an episode early pays")
 
 
@@ -60,3 +60,37 @@ def test_what_is_undefined_is_none_and_said() -> None:
     assert endless.at_terminals is endless.ending_pays is None
     assert tell_ending(endless).startswith("No episode here is ended by the task")
     assert endless.length_correlation is None
+
+
+def test_noise_without_a_bonus_neither_pays_nor_costs_and_says_so() -> None:
+    many = sample_dataset([30, 50] * 20, terminal=[True, True] * 20)
+    found = properties("centered-noise", many)
+    assert found.at_terminals is not None
+    assert found.going_on is not None
+    assert found.ending_reach is not None
+    assert abs(found.at_terminals - found.going_on) < found.ending_reach
+    assert tell_ending(found).startswith("Whether ending an episode early pays cannot be told")
+    bonus = properties("random", many)
+    assert tell_ending(bonus).startswith("Ending an episode early costs")
+    assert "give or take" in tell_ending(bonus)
+
+
+def test_the_interval_of_ending_holds_the_truth_as_often_as_it_says() -> None:
+    held = 0
+    for seed in range(200):
+        data = relabel(sample_dataset([20, 30] * 15, terminal=[True, False] * 15), "centered-noise", seed)
+        found = measure_properties(data)
+        assert found.at_terminals is not None
+        assert found.going_on is not None
+        assert found.ending_reach is not None
+        held += abs(found.at_terminals - found.going_on) <= found.ending_reach
+    assert 0.89 <= held / 200 <= 0.99
+
+
+def test_equal_rewards_have_no_deviation_at_all() -> None:
+    data = sample_dataset([997] * 3, terminal=[True, False, True])
+    assert all(properties(f"constant(value={value})", data).deviation == 0.0 for value in (0.1, 0.7, 1e-3, 123.456))
+
+
+def test_one_episode_has_no_interval() -> None:
+    assert properties("random", sample_dataset([9], terminal=[True])).ending_reach is None

@@ -1,4 +1,4 @@
-"""ATAC and PSPI as algorithms of d3rlpy, for whoever trains with d3rlpy: nothing else of this project is needed.
+"""ATAC and PSPI as algorithms of d3rlpy. They need nothing else of this project.
 
 import d3rlpy
 from offline_bench.algorithms.native import ATACConfig

@@ -119,7 +119,7 @@ class ATAC(QLearningAlgoBase):  # type: ignore[misc]
             self._impl.steps = steps
 
     def observe(self, initial_observations: Any, reward_range: tuple[float, float]) -> None:
-        """Give what no minibatch carries; `fit` does it by itself, whoever calls `update` has to.
+        """Give what no minibatch carries. `fit` calls this itself; call it before `update`.
 
         initial_observations  (n, *observation_shape), the first of every episode: PSPI starts from them
         reward_range          least and greatest reward learned from: `clip_values` bounds values by them

@@ -201,7 +201,7 @@ class ATACImpl(ContinuousQFunctionMixin, QLearningAlgoImplBase):  # type: ignore
 
     @property
     def policy(self) -> Any:
-        """The policy that acts: whoever copies it acts the same."""
+        """The policy that acts; a copy of it acts the same."""
         return self._acting_policy
 
     def copy_policy_from(self, impl: Any) -> None:

@@ -17,7 +17,7 @@ from offline_bench.algorithms.stacked.transitions import Batch
 
 
 class ATAC(ValueLearner):
-    """Two critics, one of which the actor follows; a warm start of cloning comes first."""
+    """Two critics; the actor follows one of them. A warm start of cloning comes first."""
 
     beta: Tensor
     gamma: Tensor

@@ -92,7 +92,7 @@ _allowed = True
 
 @contextmanager
 def library_alone() -> Iterator[None]:
-    """The library's products alone, for whoever watches or replays them; the bits are the same."""
+    """The library's products alone, to watch or replay them; the bits are the same."""
     global _allowed
     before, _allowed = _allowed, False
     try:

@@ -49,6 +49,11 @@ class StackedLearner:
     device: str = "cpu"
     trainer: str = field(default="stacked", init=False)
 
+    @property
+    def reads_rewards(self) -> bool:
+        """See `learner.reads_rewards`."""
+        return self.name != "bc"
+
     def check(self) -> None:
         """Raise `SpecError` where a parameter does not fit."""
         select_device(self.device)

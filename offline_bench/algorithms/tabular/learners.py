@@ -28,12 +28,13 @@ class CountingLearner:
     """Behavior cloning: the action taken most often in each state; equals are drawn from."""
 
     trainer: str = field(default="tabular", init=False)
+    reads_rewards: bool = field(default=False, init=False)
 
     def check(self) -> None:
         """There is nothing to check."""
 
     def check_data(self, data: Dataset) -> None:
-        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        """See `fit.ChoosyLearner`; too many states are found when they are counted."""
         check_countable(data)
 
     def learn(
@@ -79,7 +80,7 @@ class IteratingLearner:
             raise SpecError(f"delta lies in (0, 1), and {self.delta!r} does not")
 
     def check_data(self, data: Dataset) -> None:
-        """See `fit.ChoosyLearner`; that there are not too many states is found out in counting them."""
+        """See `fit.ChoosyLearner`; too many states are found when they are counted."""
         check_countable(data)
 
     def learn(

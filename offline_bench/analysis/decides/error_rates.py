@@ -1,4 +1,4 @@
-"""How often the gate and the verdict of a set are wrong: both on simulated runs, of which the truth is known."""
+"""How often the gate and the verdict of a set are wrong, on simulated runs whose truth is known."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
 DEVIATION = 10.0
+AUDIT_SEED = 16
 
 
 def _normal(rng: np.random.Generator, shape: Shape) -> Array:
@@ -101,3 +102,33 @@ def verdict_rates(
     single = np.where(competent[:, :, None], decide_sides(excess), 0)
     found = np.where(number > 0, classify(over, single), VERDICTS[-1])
     return {verdict: float((found == verdict).mean()) for verdict in VERDICTS}
+
+
+# What may be so of an audited set: the true K/L of each of three wrong rewards, and of which learners.
+TRUTHS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], str]] = {
+    "no wrong reward helps (K/L 0)": ((0.0,) * 3, (0.0,) * 3, VERDICTS[0]),
+    "they help a little (K/L 0.2)": ((0.2,) * 3, (0.2,) * 3, VERDICTS[0]),
+    "any reward will do (K/L 1)": ((1.0,) * 3, (1.0,) * 3, VERDICTS[1]),
+    "nearly so (K/L 0.8)": ((0.8,) * 3, (0.8,) * 3, VERDICTS[1]),
+    "one of three rewards will do": ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0), VERDICTS[2]),
+    "half the learners read it, half do not": ((0.0,) * 3, (1.0,) * 3, VERDICTS[2]),
+    "all keep just one half": ((0.5,) * 3, (0.5,) * 3, VERDICTS[3]),
+}
+BLIND = "no learner reads its reward"
+
+
+def audit_rates(learners: int, seeds: int, noise: str, trials: int = 2_000) -> dict[str, dict[str, float]]:
+    """Shares of the four verdicts of an audit of `learners` learners, for each of `TRUTHS` and for `BLIND`.
+
+    Three wrong rewards, of learners 30 points above cloning, the gate included; half of the learners are of the first
+    kind of a truth, and the others of the second. The same numbers at every call.
+    """
+    rates = {}
+    for name, (one, other, _) in TRUTHS.items():
+        if learners < 2 and one != other:
+            continue  # a single one does not differ from itself
+        kept = [one] * (learners - learners // 2) + [other] * (learners // 2)
+        rates[name] = verdict_rates(np.random.default_rng(AUDIT_SEED), kept, seeds, noise=noise, trials=trials)
+    kept = [(1.0,) * 3] * learners
+    rates[BLIND] = verdict_rates(np.random.default_rng(AUDIT_SEED), kept, seeds, lift=0.0, noise=noise, trials=trials)
+    return rates

@@ -14,8 +14,8 @@ from offline_bench.analysis.scores.competence import name_learner
 MANY = 100.0
 
 NOTHING_TOLD = (
-    "These runs can tell nothing of rewards: under the true reward no learner that reads one is above behavior cloning "
-    "by its whole interval, nor does one reach what cloning, or the published, shows that there is to be had."
+    "These runs can tell nothing of rewards. Under the true reward no learner that reads it scores above behavior "
+    "cloning by its whole interval, and none reaches the published score or the score of the data."
 )
 GROUNDS = {
     "cloning": "above cloning under the true reward",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from offline_bench.analysis.findings import Competence, Estimate, RewardEffect, SetVerdict
 from offline_bench.analysis.frame import select_counted
-from offline_bench.analysis.jackknife import mean_interval, seeds_to_tell
+from offline_bench.analysis.jackknife import mean_interval, ratio_interval, seeds_to_tell
 from offline_bench.analysis.scores.competence import MARGIN, cloning_by_seed, scores_by_seed, unit_of
 from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING, relabeling_order
 
@@ -108,8 +108,14 @@ def _judge_set(
     rewards = [name for name in rewards if any(name in table for table in tables.values())]
     if not rewards:
         return SetVerdict(*place, UNTOLD, "No wrong reward was run.", tuple(tables))
-    effects = tuple(_effect("", list(tables.values()), name) for name in sorted(rewards, key=relabeling_order))
-    single = tuple(_effect(label, [table], name.relabeling) for name in effects for label, table in tables.items())
+    halves = {item.label: is_by_half(item) for item in learners}
+    together = next(iter(halves.values())) if len(set(halves.values())) == 1 else None
+    effects = tuple(
+        _effect("", list(tables.values()), name, together) for name in sorted(rewards, key=relabeling_order)
+    )
+    single = tuple(
+        _effect(label, [table], name.relabeling, halves[label]) for name in effects for label, table in tables.items()
+    )
     sides = np.array([SIDES.index(item.side) - 1 for item in effects], np.int64)
     each = np.array([SIDES.index(item.side) - 1 for item in single], np.int64).reshape(len(effects), -1).T
     verdict = str(classify(sides, each))
@@ -137,11 +143,11 @@ def _tabulate(runs: pd.DataFrame, item: Competence, rewards: Iterable[str]) -> p
     return pd.concat(columns, axis=1) if columns else pd.DataFrame()
 
 
-def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str) -> RewardEffect:
+def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str, by_half: bool | None) -> RewardEffect:
     """Of the mean over the learners that have this reward, on the seeds that they share."""
     found = [cast("pd.DataFrame", table[name]).dropna() for table in tables if name in table]
     if not found:
-        return RewardEffect(name, learner, np.nan, Estimate(), "open")
+        return RewardEffect(name, learner, np.nan, Estimate(), "open", by_half=by_half)
     mean = pd.concat(found, keys=range(len(found)), names=["learner"])
     shared = set.intersection(*(set(table.index) for table in found))
     mean = mean[mean.index.get_level_values(1).isin(shared)].groupby(level=1).mean().sort_index()
@@ -150,13 +156,14 @@ def _effect(learner: str, tables: Sequence[pd.DataFrame], name: str) -> RewardEf
     side = SIDES[int(decide_sides(excess)) + 1] if len(excess) > 1 else "open"
     seeds = seeds_to_tell(value, float(excess.std(ddof=1))) if side == "open" and len(excess) > 1 else np.nan
     kept = float(mean["K"].mean()) / gained if gained > 0.0 else np.nan
-    return RewardEffect(name, learner, kept, Estimate(value, low, high, len(excess)), side, seeds)
+    ratio = Estimate(*ratio_interval(mean["K"].to_numpy(float), mean["L"].to_numpy(float)), len(excess))
+    return RewardEffect(name, learner, kept, Estimate(value, low, high, len(excess)), side, seeds, ratio, by_half)
 
 
 def _say_incompetent(judged: Sequence[Competence]) -> str:
     learners = [item for item in judged if item.verdict != "reads no reward"]
     reasons = " ".join(f"{item.label}: {item.reason}" for item in learners)
-    return f"No learner is competent, so nothing is told of rewards: train longer, or with more seeds. {reasons}"
+    return f"No learner is competent, so nothing is told of rewards. Train longer, or with more seeds. {reasons}"
 
 
 def _say(verdict: str, effects: Sequence[RewardEffect], single: Sequence[RewardEffect], learners: Sequence[str]) -> str:
@@ -179,7 +186,7 @@ def _say(verdict: str, effects: Sequence[RewardEffect], single: Sequence[RewardE
 
 def _say_needed(unsettled: Sequence[RewardEffect]) -> str:
     if any(item.excess.n < 2 for item in unsettled):
-        return "Two seeds that the true reward, the wrong ones and cloning share are the least there can be."
+        return "The true reward, the wrong ones and cloning must share at least two seeds."
     most = max(item.seeds for item in unsettled)
     if np.isinf(most):
         names = ", ".join(item.relabeling for item in unsettled if np.isinf(item.seeds))

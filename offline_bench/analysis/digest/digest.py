@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import ExactTable
 from offline_bench.analysis.behavior.lengths import LengthTable
+from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest import lines as line
 from offline_bench.analysis.digest.evidence import pick_findings, prediction_sentence
 from offline_bench.analysis.digest.lifts import lifts_over_cloning
@@ -31,6 +33,8 @@ class Findings:
     partitions: tuple[Partition, ...]
     curves: tuple[Curve, ...]
     lengths: tuple[LengthTable, ...]
+    walks: tuple[WalkTable, ...]
+    exact: tuple[ExactTable, ...]
     provenance: Provenance
 
 
@@ -58,6 +62,8 @@ def digest_findings(frame: pd.DataFrame, found: Findings, judged: Sequence[Compe
             "leaderboard": line.leaderboard_line(found.board),
             "heat-maps": line.heat_map_line(found.board),
             "lengths": line.length_line(found.lengths),
+            "paths": line.walk_line(found.walks),
+            "exact": line.exact_line(found.exact),
             "positive-bias": line.bias_line(found.biases, frame),
             "variance-shares": line.share_line(found.headline.overall),
             "visits": line.visit_line(found.partitions),

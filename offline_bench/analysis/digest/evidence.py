@@ -33,12 +33,16 @@ def best_reward_sentence(best: BestRewards) -> str:
     counts = dict(best.counts)
     true = counts.pop(TRUE_RELABELING, None)
     others = [f"{name} in {number}" for name, number in sorted(counts.items(), key=lambda item: -item[1]) if number]
-    tied = f" In {best.tied} two are best alike." if best.tied else ""
-    where = f"{count(best.places, 'place')}, each a learner on a dataset"
+    tied = f" In {best.tied} two rewards are best alike." if best.tied else ""
+    pairs = count(best.places, "dataset-learner pair")
     if true is None:
-        return f"In {where}, the best reward is {listed(others)}.{tied}"
-    rest = f" The best one is {listed(others)}." if others else ""
-    return f"The true reward gives the best score in {true} of {where}.{rest}{tied}"
+        return f"Of {pairs}, the highest score is under {listed(others)}.{tied}"
+    if not true:
+        first, *more = others or [""]
+        rest = f" The best reward is {listed([f'{first} of {pairs}', *more])}." if first else ""
+        return f"The true reward is never best.{rest}{tied}"
+    rest = f" Elsewhere it is under {listed(others)}." if others else ""
+    return f"In {true} of {pairs} the true reward gives the highest score.{rest}{tied}"
 
 
 def survival_sentence(board: Leaderboard) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
+from offline_bench.analysis.behavior.exact_values import ExactTable
 from offline_bench.analysis.behavior.lengths import LengthTable
+from offline_bench.analysis.behavior.walks import WalkTable
 from offline_bench.analysis.digest.evidence import survival_sentence
 from offline_bench.analysis.digest.words import count, listed, percent, short_ids, spread
 from offline_bench.analysis.findings import CellFacts, Partition, PositiveBias, Shares
@@ -17,8 +20,9 @@ from offline_bench.analysis.origin import Provenance
 from offline_bench.analysis.scores.best_reward import find_blind
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.entries import Leaderboard
-from offline_bench.analysis.scores.leaderboard import relabeling_order
+from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING, relabeling_order
 from offline_bench.analysis.scores.learning_curves import Curve
+from offline_bench.evaluation.exact import HERE
 
 CURVE = 3  # evaluations: fewer are points, and no curve
 
@@ -42,8 +46,8 @@ def heat_map_line(board: Leaderboard) -> str:
     if math.isnan(by_data) or math.isnan(by_reward):
         return ""
     return (
-        f"From data to data a score moves by {by_data:.1f} points, and from reward to reward by {by_reward:.1f}: "
-        "the best less the worst, on average."
+        f"The best and the worst data differ by {by_data:.1f} points of score, the best and the worst reward by "
+        f"{by_reward:.1f} (means)."
     )
 
 
@@ -64,15 +68,45 @@ def length_line(tables: Sequence[LengthTable]) -> str:
     return " ".join(filter(None, parts))
 
 
+def walk_line(tables: Sequence[WalkTable]) -> str:
+    """In how many panels of each learner a wrong reward leaves the path as it is under the true one."""
+    told: Counter[str] = Counter()
+    same: Counter[str] = Counter()
+    for table in tables:
+        true = {(one.where, one.label): one.walk for one in table.panels if one.relabeling == TRUE_RELABELING}
+        for panel in table.panels:
+            known = true.get((panel.where, panel.label))
+            if known is not None and panel.relabeling != TRUE_RELABELING:
+                told[panel.label] += 1
+                same[panel.label] += panel.walk == known
+    if not told:
+        return ""
+    by_learner = listed(f"{name} in {same[name]} of {number}" for name, number in told.items())
+    return f"Panels in which a wrong reward keeps the path of the true one: {by_learner}."
+
+
+def exact_line(tables: Sequence[ExactTable]) -> str:
+    """How far returns fall short of the highest, under the true reward and under wrong ones."""
+    short: dict[bool, list[float]] = {True: [], False: []}
+    for table in tables:
+        places = [at for at, of in enumerate(table.quantities) if (of.where, of.what) == (HERE, "short")]
+        for row in table.rows:
+            short[row.relabeling == TRUE_RELABELING] += [row.values[at].mean for at in places]
+    names = {True: "under the true reward", False: "under wrong rewards"}
+    told = listed(f"by {spread(values, 2)} {names[true]}" for true, values in short.items() if values)
+    return f"The return falls short of the highest {told}." if told else ""
+
+
 def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:
     """The biases of learners that read rewards beside those of blind ones."""
     blind = find_blind(frame)
     told = [item for item in biases if not math.isnan(item.bias.value)]
     kinds = {
         "Learners that read rewards have": [item.bias.value for item in told if item.algorithm not in blind],
-        "Cloning, which reads none, has": [item.bias.value for item in told if item.algorithm in blind],
+        "Cloning (bc) is blind to them and has": [item.bias.value for item in told if item.algorithm in blind],
     }
-    return " ".join(f"{name} {spread(values)}." for name, values in kinds.items() if values)
+    parts = [f"{name} {spread(values)}." for name, values in kinds.items() if values]
+    return " ".join(["At 1, the floor, nothing of the score stays.", *parts]) if parts else ""
 
 
 def share_line(overall: Shares) -> str:
@@ -105,7 +139,7 @@ def support_line(cells: Sequence[CellFacts]) -> str:
         if math.isfinite(cell.in_support.value):
             by_reward.setdefault(cell.relabeling, []).append(cell.in_support.value)
     told = [f"{percent(_mean(by_reward[name]))} under {name}" for name in sorted(by_reward, key=relabeling_order)]
-    return f"Of what policies visit, the data holds {listed(told)} (means over cells)." if told else ""
+    return f"The share of visits in support is {listed(told)} (means over cells)." if told else ""
 
 
 def aggregate_line(frame: pd.DataFrame) -> str:

@@ -52,11 +52,12 @@ def competence_sentence(found: Sequence[TrueLift]) -> str:
     if not found:
         return "No learner of this suite reads rewards and was trained on the true one, so none can be judged."
     if not told:
-        return "There is no cloning (bc) with three seeds beside the learners: whether they learn cannot be told."
+        return "No cloning (bc) with three seeds stands beside the learners, so nobody can tell whether they learn."
     able = sum(item.beats_cloning for item in told)
     rest = len(told) - able
     pairs = count(len(told), "pair")
-    text = f"{able} of {pairs} of learner and data beat cloning under the true reward, by the whole interval."
+    beat = "beats" if able == 1 else "beat"
+    text = f"{able} of {pairs} of learner and data {beat} cloning under the true reward, by the whole interval."
     if not rest:
         return text
     others = f"the other {rest}" if able else "them"
@@ -69,7 +70,7 @@ def seed_sentence(board: Leaderboard) -> str:
     if not few.of:
         return ""
     if not few.cells:
-        return f"Every cell has at least {FEW_SEEDS} seeds. Intervals are as wide as so few ask for."
+        return f"Every cell has at least {FEW_SEEDS} seeds. The intervals allow for so few."
     have = "has" if few.of == 1 else "have"
     return f"{few.cells:,} of {count(few.of, 'cell')} {have} fewer than {FEW_SEEDS} seeds: their intervals say little."
 

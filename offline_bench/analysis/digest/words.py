@@ -20,9 +20,14 @@ def listed(texts: Iterable[str]) -> str:
     return " and ".join(filter(None, (", ".join(known[:-1]), *known[-1:])))
 
 
+def shorten_id(dataset: str) -> str:
+    """A dataset id by its last two parts."""
+    return "/".join(dataset.split("/")[-2:])
+
+
 def short_ids(datasets: Iterable[str]) -> dict[str, str]:
     """Each dataset id by its last two parts; those whole that would then be alike."""
-    short = {dataset: "/".join(dataset.split("/")[-2:]) for dataset in datasets}
+    short = {dataset: shorten_id(dataset) for dataset in datasets}
     taken = Counter(short.values())
     return {dataset: text if taken[text] == 1 else dataset for dataset, text in short.items()}
 

@@ -1,4 +1,4 @@
-"""Positive bias: how much of an algorithm's task a dataset solves whatever the reward. Source: Li et al. 2023."""
+"""Positive bias: how much of a score a dataset gives an algorithm under any reward. Source: Li et al. 2023."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Tally:
-    """The verdicts against one reference: `of` cells, of which `above` are above here and `published_above` there.
+    """The verdicts against one reference: of `of` cells, `above` are above it here and `published_above` there.
 
     by_relabeling   (relabeling, cells that agree, cells), in the published order
     """

@@ -220,7 +220,7 @@ def _say_untold(true: int, cloning: int, both: int) -> str:
     if not true:
         return "It has no run under the true reward that ended well."
     if not cloning:
-        return "There is no cloning of the same data to hold it against: add bc to the suite."
+        return "The suite has no cloning of the same data to compare it with. Add bc to the suite."
     return f"It shares {both} seed{'s' * (both != 1)} with cloning of the same data, and two are needed."
 
 
@@ -229,4 +229,4 @@ def _carry_over(item: Competence, whole: set[tuple[Any, ...]]) -> Competence:
         return item
     if (*item.key[:1], *item.key[2:]) not in whole:
         return item
-    return replace(item, on_full_set=True, reason=f"{item.reason} It counts, as it is competent on the whole set.")
+    return replace(item, on_full_set=True, reason=f"{item.reason} It counts, because it is competent on the whole set.")

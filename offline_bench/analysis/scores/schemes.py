@@ -68,9 +68,20 @@ def load_properties(folder: Path) -> Measured:
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {d: {r: dict(found) for r, found in schemes.items()} for d, schemes in content.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+        return {d: {r: _read_properties(found) for r, found in schemes.items()} for d, schemes in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise RecordError(f"{path} is not what `describe suite` writes ({error}): write it again") from error
+
+
+def _read_properties(found: Mapping[str, Any]) -> dict[str, float | None]:
+    wrong = [name for name, value in found.items() if value is not None and not _is_number(value)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r:.80}, no number")
+    return dict(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def compare_schemes(
@@ -100,7 +111,8 @@ def _tabulate(runs: pd.DataFrame, item: Competence, properties: Mapping[str, Map
             kept = (wrong - cloning) / (true - cloning) if true > cloning else np.nan
             told = tuple(properties[name].get(key) for key in PREDICTORS)
             found.append(Scheme(name, float(wrong), float(kept), len(scores), told))
-    found.sort(key=lambda one: (-one.kept, one.relabeling))
+    # Where nothing is known of what is left, it stands last: NaN has no order.
+    found.sort(key=lambda one: (np.isnan(one.kept), -np.nan_to_num(one.kept), one.relabeling))
     predictors = tuple(_predict(found, number) for number in range(len(PREDICTORS)))
     return SchemeTable(item.dataset, item.label, item.true, item.cloning, tuple(found), predictors)
 
@@ -115,5 +127,5 @@ def _predict(schemes: Sequence[Scheme], number: int) -> Estimate:
     rng = np.random.default_rng(ENTROPY)
     drawn = [known[rng.integers(0, len(known), len(known))] for _ in range(FRAMES)]
     values = [value for one in drawn if (value := correlate_ranks(one[:, 0], one[:, 1])) is not None]
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = np.quantile(values, [0.025, 0.975]) if values else (np.nan, np.nan)
     return Estimate(whole, float(low), float(high), len(known))

@@ -9,6 +9,7 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.data.dataset import Array, Dataset
+from offline_bench.data.loaders.d4rl_writer import LABELS, TRUE_REWARDS
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
@@ -32,6 +33,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     Without `next_observations`, they are the next row's. A terminal's is its own observation: the value there is 0.
     A time-out's is not known, so that its transition is dropped and the one before becomes the time-out; an episode
     of one such row disappears. A row that is terminal and time-out is terminal.
+    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner.
     Raises `DatasetError` naming the file, the field and the row; `DatasetNotFoundError`; `EnvironmentMismatchError`
     for an environment that is unknown or has observations of another length.
     """
@@ -42,6 +44,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         _check_keys(source, file, leniency)
         spaces = find_spaces(environment, str(path))
         columns = _read_columns(source, file)
+        labels = _read_labels(source, file) if TRUE_REWARDS in columns else {}
         _check_dump(source, file, spaces, environment)
     _check_fit(path, environment, spaces, columns)
     notes = _settle_ends(source, columns, spaces.max_steps)
@@ -50,11 +53,10 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     )
     if "next_observations" not in columns:
         columns = _derive_next(columns)
-    rewards = columns.pop("rewards")
+    # Of a file that this project wrote, the rewards may be relabeled: the task's lie beside them.
+    columns["true_rewards"] = columns.pop(TRUE_REWARDS, columns["rewards"])
     try:
-        return Dataset(
-            dataset_id, environment, spaces.action_space, true_rewards=rewards, **columns, notes=(*notes, *clipped)
-        )
+        return Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
 
@@ -118,6 +120,8 @@ def _settle_ends(source: Source, columns: dict[str, Any], max_steps: int | None)
 def _read_columns(source: Source, file: StoredFile) -> dict[str, Any]:
     """The arrays of the file by name, of one length: float32, flags bool; rewards and flags (n,)."""
     columns = {name: _read(source, file, name) for name in (*REQUIRED, *OPTIONAL) if file.holds(name)}
+    if all(file.holds(name) for name in (TRUE_REWARDS, *LABELS.values())):
+        columns[TRUE_REWARDS] = _read(source, file, TRUE_REWARDS)
     n = len(columns["observations"])
     for name, array in columns.items():
         if len(array) != n:
@@ -125,6 +129,15 @@ def _read_columns(source: Source, file: StoredFile) -> dict[str, Any]:
     if n == 0:
         raise DatasetError(f"{source.path}: observations has no rows: at least one episode is needed.")
     return columns
+
+
+def _read_labels(source: Source, file: StoredFile) -> dict[str, Any]:
+    """What was done to the data before this project wrote the file, as `Dataset` names it."""
+    labels = {field: _read_scalar(file, name) for field, name in LABELS.items()}
+    for field, text in labels.items():
+        if not isinstance(text, str):
+            raise source.odd(f"{LABELS[field]} holds no text")
+    return labels
 
 
 def _open(source: Source, file: StoredFile, name: str) -> Any:
@@ -153,7 +166,7 @@ def _read(source: Source, file: StoredFile, name: str) -> Array:
     if stored.dtype.kind not in "biuf":
         raise DatasetError(f"{source.path}: {name} holds {stored.dtype}, not numbers.")
     shape = stored.shape
-    flat = name in (*FLAGS, "rewards")
+    flat = name in (*FLAGS, "rewards", TRUE_REWARDS)
     if not shape or (flat and shape not in ((shape[0],), (shape[0], 1))):
         raise DatasetError(f"{source.path}: {name} has shape {shape}, not (n,).")
     try:

@@ -1,4 +1,4 @@
-"""What a reader may set right rather than refuse, where the user says so; and what it says of it."""
+"""Faults that a reader may mend where the user says so, and what it then tells."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.palette import POINTS, Look, reward_looks
@@ -57,12 +58,12 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
                 _draw_scatter(sheet, y, table, known, x_limits, y_limits, unit)
             _draw_strip(sheet, y, table, known, y_limits, labelled=bool(fixed))
         description = (
-            f"{first.dataset}: for each curation, left a point a run, mean length of its evaluation episodes against "
-            f"its {unit}, by reward; right the same scores in a column a reward. A star and a dotted line mark the "
-            "mean length of the episodes that the learners were given, as they were cut, and the mean score of the "
-            "whole episodes they come from. Where all episodes are equally long, a line says so in place of the points."
+            f"{first.dataset}: two panels for each curation. On the left each point is a run: the mean length of its "
+            f"evaluation episodes against its {unit}, by reward. On the right the same scores stand in a column a "
+            "reward. A star and a dotted line mark the data: the mean length of its episodes as they were cut, and the "
+            "mean score of the whole episodes. If all episodes are equally long, a line says so in place of the points."
         )
-        title = f"{first.dataset}: episode length against score, by reward"
+        title = f"{shorten_id(first.dataset)}: episode length against score, by reward"
         return sheet.to_figure(name, title, description, comma_separated(HEADER, _numbers(tables, unit)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.analysis.findings import MapPoint, PolicyMap
 from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
@@ -50,10 +51,10 @@ def _draw(found: PolicyMap, name: str, view: str) -> Figure:
             axes.plot(*places, color=look.color, marker=look.marker, markersize=5, **POINTS)
         axes.set_aspect("equal", adjustable="datalim")
         description = (
-            f"{found.dataset}: {len(found.points)} policies as points, near one another where they visit the same "
-            f"states and act alike there; color and shape tell the {view}: {', '.join(order)}."
+            f"{found.dataset}: {len(found.points)} policies as points. Policies near one another visit the same states "
+            f"and act alike there. Color and shape tell the {view}: {', '.join(order)}."
         )
-        title = f"{found.dataset}: policies by {view}"
+        title = f"{shorten_id(found.dataset)}: policies by {view}"
         return sheet.to_figure(f"{name}-{view}", title, description, comma_separated(HEADER, _numbers(found)))
 
 

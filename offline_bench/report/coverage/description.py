@@ -12,12 +12,17 @@ from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 def describe_text(coverage: Coverage, notes: tuple[str, ...] = ()) -> str:
     """Markdown: a line on what the set is, then a table of every number with what it says; then `notes`."""
-    rows = [[name, value, meaning] for part in (_quality, _endings, _spread) for name, value, meaning in part(coverage)]
+    rows = [list(row) for row in describe_rows(coverage)]
     # Values are padded here: the table sets its text columns left, and the meaning, which stands last, is text.
     width = max(len(value) for _, value, _ in rows)
     padded = [[name, value.rjust(width), meaning] for name, value, meaning in rows]
     told = "".join(f"\n{escape(note)}\n" for note in notes)
     return f"{_headline(coverage)}\n\n{table(['number', 'value', 'what it says'], padded, text_columns=3)}{told}"
+
+
+def describe_rows(coverage: Coverage) -> list[tuple[str, str, str]]:
+    """Every number by its name, as text, with what it says."""
+    return [row for part in (_quality, _endings, _spread) for row in part(coverage)]
 
 
 def describe_json(coverage: Coverage) -> str:

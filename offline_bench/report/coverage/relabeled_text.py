@@ -47,7 +47,8 @@ def _correlations(found: Properties) -> Iterator[tuple[str, str, str]]:
 def _ending(found: Properties) -> Iterator[tuple[str, str, str]]:
     yield "at terminals", _value(found.at_terminals), "mean reward of the transitions that ended the task"
     yield "going on", _value(found.going_on), "mean reward of the others, for ever, discounted"
-    yield "ending pays", _value(found.ending_pays, 1), "the difference, in deviations; above 0 it pays"
+    reach = "" if found.ending_reach is None else f"; the interval is ± {_value(found.ending_reach)} of the reward"
+    yield "ending pays", _value(found.ending_pays, 1), f"the difference, in deviations; above 0 it pays{reach}"
 
 
 def _facts(found: Properties) -> Iterator[tuple[str, str, str]]:

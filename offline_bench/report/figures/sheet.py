@@ -108,7 +108,7 @@ class Sheet:
 
 @contextmanager
 def open_sheet(height: float, width: float = WIDTH) -> Iterator[Sheet]:
-    """A `Sheet`, in our style whatever the user's own matplotlibrc says."""
+    """A `Sheet` in our style; the user's own matplotlibrc does not count."""
     from matplotlib import style
 
     with style.context(["default", _RC]):

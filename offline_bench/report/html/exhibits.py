@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from offline_bench.analysis.findings import Shares
 from offline_bench.analysis.summary import Summary
+from offline_bench.report.behavior.exact_values import exact_tables
 from offline_bench.report.behavior.lengths import draw_lengths
 from offline_bench.report.behavior.permanova import partition_tables
 from offline_bench.report.behavior.policy_map import draw_policy_maps
+from offline_bench.report.behavior.walks import draw_walks
 from offline_bench.report.decides.sensitivity import leaning_tables
 from offline_bench.report.decides.shares import draw_shares, ratio_tables, share_tables
 from offline_bench.report.figures.figure import Figure
@@ -40,6 +42,7 @@ def draw_figures(summary: Summary) -> Figures:
         "lengths": draw_lengths(summary.lengths),
         "positive-bias": draw_positive_bias(summary.biases),
         "variance-shares": draw_shares(_shares(summary)),
+        "paths": draw_walks(summary.walks),
         "visits": draw_policy_maps(summary.maps),
         "aggregates": (*draw_aggregates(summary.aggregates), *draw_profiles(summary.profiles)),
         "curves": draw_curves(summary.curves),
@@ -50,6 +53,7 @@ def make_tables(summary: Summary) -> Tables:
     """All tables of a summary; a section without any has an empty sequence."""
     return {
         "predictions": verdict_tables(summary.verdicts),
+        "exact": exact_tables(summary.exact),
         PAPER_ONLY: leaderboard_tables(summary.board),
         "positive-bias": bias_tables(summary.biases),
         "variance-shares": (

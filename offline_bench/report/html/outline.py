@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from offline_bench.report.behavior.exact_values import READING as EXACTLY
+from offline_bench.report.behavior.walks import READING as WALKED
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -33,20 +36,30 @@ PREDICTIONS = Topic(
     "verdict",
 )
 
+WALKS = Topic(
+    "paths",
+    "Paths on the grids",
+    WALKED,
+    "",
+    "walk",
+)
+
+EXACT = Topic("exact", "Exact values", EXACTLY.replace("**", ""), "", "")
+
 TOPICS = (
     Topic(
         "heat-maps",
         "Data against reward",
-        "One map for each algorithm, with the data from top to bottom and the reward from left to right. A row whose "
-        "cells are alike is data that decides by itself.",
+        "One map for each algorithm, with the data from top to bottom and the reward from left to right. Where the "
+        "cells of a row are alike, the data decides by itself.",
         "No run of a dataset with a normalized score ended well: there is nothing to map.",
         "iqm",
     ),
     Topic(
         "lengths",
         "Length against score",
-        "How long policies last and how well they score, one mark a run. Where the two go together, any reward is good "
-        "that keeps an episode going.",
+        "How long the episodes of a policy last and how well it scores, one mark a run. Where the two go together, a "
+        "reward need only keep an episode going.",
         "No run has both a length and a score.",
         "length",
         scored=False,
@@ -54,8 +67,8 @@ TOPICS = (
     Topic(
         "positive-bias",
         "Positive bias",
-        "How much of the score stays under the worst of the wrong rewards. At 1 nothing of it stays. Cloning is blind "
-        "to reward, so its row is what the data gives to whoever keeps to it.",
+        "How much of the score stays under the worst of the wrong rewards. 1 is the floor: nothing of it stays. "
+        "Cloning (bc) is blind to the reward, so its row shows what the data gives without any reward.",
         "This suite does not train an algorithm under zero, random and negative rewards on data with a score.",
         "positive-bias",
     ),
@@ -104,12 +117,12 @@ TOPICS = (
 LEGEND = (
     "A number is the interquartile mean over seeds of the score after the last gradient step, with its 95 % interval. "
     "A column is the reward that the learner saw. The score is always of the true reward.",
-    "Bold is the best algorithm on that data under that reward. It is set only where the whole interval lies above the "
-    "interval of every other. ▲ is a wrong reward that scores above both the data itself (behavior) and behavior "
-    "cloning; it goes by the numbers, not by their intervals. – means that no run ended well.",
+    "Bold is the best algorithm on that data under that reward. It is set only where its whole interval lies above the "
+    "intervals of all others. ▲ is a wrong reward that scores above both the data itself (behavior) and behavior "
+    "cloning (bc). It goes by the numbers and not by their intervals. – means that no run ended well.",
 )
 
 PROVENANCE = (
-    "Versions, machines and content as the records tell them. Each row has the command that makes it again. A scheme "
-    "from a file of your own needs that file, too: offline-bench --plugin FILE run …"
+    "The records tell versions, machines and the content of the data. Each row has the command that makes it again. A "
+    "scheme from a file of your own needs that file, too: offline-bench --plugin FILE run …"
 )

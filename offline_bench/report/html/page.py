@@ -53,6 +53,14 @@ def report_page(summary: Summary, tables: Tables, figures: Figures, reading: str
     )
 
 
+def fill_template(name: str, **values: Any) -> str:
+    """The template `name` of this folder with `values`, all of them escaped, and no script allowed to run."""
+    style = _read("style.css")
+    policy = _policy(style, "")
+    # The style is a file of this package.
+    return _environment().get_template(name).render(policy=policy, style=Markup(style), **values)  # noqa: S704
+
+
 def _facts(board: Leaderboard) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What was run, as (name, lines)."""
     curations = dict.fromkeys(row.curation for part in board.tables for row in part.rows)

@@ -153,7 +153,7 @@
     const button = makeButton("id", "");
     button.append(...value.childNodes);
     value.append(button);
-    explain(button, "dataset", () => value.dataset.full);
+    explain(button, "in full", () => value.dataset.full);
   };
 
   // A link to what is folded away opens it.
@@ -178,7 +178,7 @@
 
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => {
-    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    for (const folded of document.querySelectorAll("details:not(.unprinted)")) folded.open = true;
   });
   addEventListener("hashchange", reveal);
   for (const table of document.querySelectorAll("table")) if (table.tHead && table.closest(".block")) makeSortable(table);

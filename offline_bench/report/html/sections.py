@@ -10,16 +10,30 @@ from offline_bench.analysis.scores.entries import Exclusion, Leaderboard
 from offline_bench.analysis.scores.reproduction import RowCommands
 from offline_bench.analysis.summary import Summary
 from offline_bench.report.html.exhibits import Figures, Tables
-from offline_bench.report.html.outline import LEGEND, NO_RUN, NO_SCORE, PREDICTIONS, PROVENANCE, TOPICS, Topic
+from offline_bench.report.html.outline import (
+    EXACT,
+    LEGEND,
+    NO_RUN,
+    NO_SCORE,
+    PREDICTIONS,
+    PROVENANCE,
+    TOPICS,
+    WALKS,
+    Topic,
+)
 from offline_bench.report.html.standings import view_leaderboard
 from offline_bench.report.html.views import Block, CommandsView, ListView, Section, view_figure, view_table
 
 
 def build_sections(summary: Summary, tables: Tables, figures: Figures) -> tuple[Section, ...]:
-    """All sections between the headline and the definitions; predictions are left out where the suite has none."""
+    """All sections between the headline and the definitions; some are left out where a suite has none."""
     verdicts = (_section(PREDICTIONS, "", tables, figures),) if tables.get(PREDICTIONS.id) else ()
+    walks = (_section(WALKS, "", tables, figures),) if figures.get(WALKS.id) else ()
+    exact = (_section(EXACT, "", tables, figures),) if tables.get(EXACT.id) else ()
     made = (
         *verdicts,
+        *walks,
+        *exact,
         Section("leaderboard", "Leaderboard", LEGEND, (view_leaderboard(summary.board, summary.best),)),
         *(_section(topic, _why_empty(topic, summary.board), tables, figures) for topic in TOPICS),
         _completeness(summary.board, tables),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from offline_bench.report.tables.table import Cell, Column, Table, cell_text
 
 LONG = 20  # rows: a table with more has filters
 DATASET = "dataset"
+SEPARATOR = " · "
+_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)+-v\d+")
 FILTERED = (DATASET, "curation", "algorithm", "reward")
 
 
@@ -177,13 +180,20 @@ def view_id(dataset: str, short: Mapping[str, str]) -> Datum:
 
 
 def _view_lines(table: Table) -> tuple[tuple[Datum, ...], ...]:
-    at = next((place for place, column in enumerate(table.columns) if column.heading == DATASET), None)
-    lines = [view_cells(row, table.columns) for row in table.rows]
-    if at is None:
-        return tuple(lines)
-    short = short_ids(str(row[at]) for row in table.rows)
-    ids = [view_id(str(row[at]), short) for row in table.rows]
-    return tuple((*line[:at], one, *line[at + 1 :]) for line, one in zip(lines, ids, strict=True))
+    """Its cells, with each dataset by its short name: in a column of its own, and as a part of another text."""
+    lines = [list(view_cells(row, table.columns)) for row in table.rows]
+    for at, column in enumerate(table.columns):
+        if not column.text:
+            continue
+        texts = [line[at].text for line in lines]
+        own = column.heading == DATASET
+        parts = texts if own else [part for text in texts for part in text.split(SEPARATOR) if _ID.fullmatch(part)]
+        short = short_ids(parts)
+        for line, text in zip(lines, texts, strict=True):
+            told = short[text] if own else SEPARATOR.join(short.get(part, part) for part in text.split(SEPARATOR))
+            if told != text:
+                line[at] = Datum(told, numeric=False, full=text)
+    return tuple(map(tuple, lines))
 
 
 def view_cells(row: Sequence[Cell], columns: Sequence[Column]) -> tuple[Datum, ...]:

@@ -46,8 +46,9 @@ def draw_positive_bias(biases: Sequence[PositiveBias]) -> tuple[Figure, ...]:
         for line in stack.lines:
             _draw_row(axes, line.y, line.item, edge)
         description = (
-            f"{len(stack.lines)} rows, one a dataset, curation and algorithm: positive bias as a point, its 95 % "
-            "interval as a line; a diamond is the published value. Where it is infinite, an arrow at the right edge."
+            f"{len(stack.lines)} rows, one for each dataset, curation and algorithm. A point is the positive bias, a "
+            "line its 95 % interval. A diamond is the published value. An arrow at the right edge is ∞. At 1, the "
+            "floor, nothing of the score stays under the worst wrong reward. Cloning (bc) is blind to reward."
         )
         return (sheet.to_figure("positive-bias", "Positive bias", description, comma_separated(HEADER, _rows(biases))),)
 

@@ -119,12 +119,12 @@ def _verdict(verdict: Verdict) -> list[str]:
 
 def _notes(facts: Published) -> str:
     lines = [
-        "**agree**: both lifts are above 0, or neither is, as the numbers stand. A lift of exactly 0 is not above.",
-        "**(+1.2)** of ours, not firm: the 95 % interval of the score reaches across behavior's or BC's value. BC's "
-        "own spread over seeds is not in it, so firm against BC says less than firm against behavior.",
-        f"**= (+1.2)** of the published: within reading error, as two numbers read to {number(facts.reading_error)} "
-        "each are only sure to differ where they are more than twice that apart. The others are clear. "
-        "In every count such a lift goes by its sign all the same.",
+        "**agree**: both lifts are above 0, or neither is. A lift of exactly 0 is not above.",
+        "**(+1.2)** of ours, not firm: the 95 % interval of the score reaches across the value of behavior or BC. The "
+        "spread of BC over seeds is not in it, so firm against BC says less than firm against behavior.",
+        f"**= (+1.2)** of the published, within reading error: each was read to {number(facts.reading_error)}, so "
+        "two of them surely differ only if they are more than twice that apart. The others are clear. "
+        "All counts still go by the sign.",
         f"**no verdict** and {NO_VALUE}: our runs, or those of BC, are missing or failed; the leaderboard says which.",
     ]
     return "".join(f"- {line}\n" for line in lines)

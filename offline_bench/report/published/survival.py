@@ -21,14 +21,14 @@ def survival_section(survival: Survival, facts: Published) -> str:
             f"{control} is the control: it learns without pessimism. {len(survival.at)} places: each dataset under "
             f"each wrong reward ({', '.join(map(escape, facts.wrong_relabelings))}).\n",
             *lines,
-            "In how many places each algorithm, trained on a wrong reward, ends up:\n",
+            "The number of places in which each algorithm, trained on a wrong reward, scores:\n",
             _counts(survival),
             "Lift over behavior, place by place:\n",
             _places(survival),
-            "- 3/15: in 3 places out of the 15 that have the numbers to tell; half of behavior is told only where "
-            "behavior's score is positive.\n"
+            "- 3/15: in 3 of the 15 places that have the numbers. Half of behavior is counted only where the score of "
+            "behavior is positive.\n"
             "- (+1.2): the 95 % interval reaches across behavior, so the sign is not firm. "
-            f"{NO_VALUE}: no run, or nothing to hold it against.\n",
+            f"{NO_VALUE}: no run, or nothing to compare it with.\n",
         ]
     )
 

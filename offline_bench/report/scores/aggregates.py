@@ -34,8 +34,8 @@ def draw_aggregates(aggregates: Sequence[Aggregate]) -> tuple[Figure, ...]:
         for at in range(len(names)):
             _draw_panel(sheet, stack, (stack.left + (width + GAP) * at, width), at, _limits(aggregates))
         description = (
-            f"{len(stack.lines)} rows, one an algorithm and reward; {len(names)} panels: {', '.join(names)}. Each is a "
-            "point with its 95 % interval as a line, over all runs and tasks (normalized score)."
+            f"{len(stack.lines)} rows, one for each algorithm and reward; {len(names)} panels: {', '.join(names)}. A "
+            "point is the score over all runs and tasks, and a line its 95 % interval."
         )
         csv = comma_separated(HEADER, _numbers(aggregates))
         return (sheet.to_figure("aggregates", "Scores over all tasks, with intervals", description, csv),)

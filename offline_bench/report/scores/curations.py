@@ -6,12 +6,11 @@ from offline_bench.analysis.scores.curations import Curated, CuratedCell, Curate
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 READING = (
-    "How episodes end decides what a reward asks for. The value after a terminal is 0. So a reward whose sum ahead is "
-    "below 0 makes ending at once the best there is to do, one whose sum ahead is above 0 makes going on worth it, and "
-    "zero asks for neither. In a task that pays for every step, the negated reward thus asks a learner that sees the "
-    "terminals to end its episodes: in locomotion, to fall. Where a curation takes the terminals out, no ending is "
-    "seen to stop the costs, and what is left is the pull of the data. The length of the episodes tells the two apart: "
-    "a learner that was taught to end has short ones. The tables say what came of it.\n"
+    "The ends of episodes decide what a reward asks for. The value after a terminal is 0. If the rewards ahead sum to "
+    "less than 0, an early end is best. If they sum to more than 0, it pays to go on. Zero rewards ask for neither. In "
+    "a task that pays for every step, the negated reward asks a learner to end its episodes: in locomotion, to fall. A "
+    "curation without terminals shows no end that stops the costs, and only the pull of the data is left. The length "
+    "of the episodes tells the two apart: a learner that was taught to end has short ones.\n"
 )
 
 
@@ -29,8 +28,8 @@ def curations_section(curated: Curated) -> str:
         ]
     lines = [f"**{escape(name)}**: {escape(text) or NO_VALUE}" for name, text in curated.descriptions]
     lines.append(
-        "**behavior** is what the learner was given: its score is of the whole episodes that comes from, its length of "
-        "the episodes as they were cut; the learner's are of whole evaluation episodes."
+        "**behavior** is the data that the learner was given. Its score is of the whole episodes, its length of the "
+        "episodes as they were cut. The learner's numbers are of whole evaluation episodes."
     )
     parts.append("".join(f"- {line}\n" for line in lines))
     return "\n".join(parts)

@@ -9,11 +9,11 @@ from offline_bench.analysis.scores.frontier import Part
 from offline_bench.report.markdown import escape, number, table
 
 READING = (
-    "Every setting learns from the true reward, and is shown at every step at which it was evaluated. A score is the "
-    "mean over seeds and over the last two evaluations. `mean` is over the datasets; it is left out while one has no "
-    "run. `seconds` are of one processor for one run to that step, with its evaluations. ● marks the frontier: no "
-    "setting of the same algorithm has as high a mean for fewer seconds. `change` says what a setting does otherwise "
-    "than the first one of its algorithm.\n"
+    "Every setting learns from the true reward and is shown at every step of its evaluation. A score is the mean over "
+    "seeds and over the last two evaluations. `mean` is over the datasets. It is left out while one of them has no "
+    "run. `seconds` are of one processor for one run to that step, evaluations included. ● marks the frontier: no "
+    "setting of the same algorithm has as high a mean for fewer seconds. `change` tells how a setting differs from the "
+    "first one of its algorithm.\n"
 )
 
 

@@ -48,7 +48,7 @@ class _Panel:
 
 
 def draw_glance(board: Leaderboard, aggregates: Sequence[Aggregate]) -> tuple[Figure, ...]:
-    """One figure: a panel for each dataset as it is, uncut; over all tasks where there are more than four of them.
+    """One figure: a panel for each uncut dataset. More than four datasets become one panel over all tasks.
 
     Of more than five rewards the first five of the leaderboard are there. Empty where no run ended well.
     """

@@ -74,9 +74,9 @@ def _draw(rows: list[tuple[str, Row]], relabelings: Sequence[str], label: str, n
                 _draw_cell(axes, at + 1, line.y, cell.value, scale, "*" if 0 < cell.n_ok < cell.n_expected else "")
         _draw_scale(sheet, stack.left, TOP + stack.height + 9.0, scale)
         description = (
-            f"Heat map of {label}: {len(stack.lines)} rows, one a dataset and curation, and {len(heads)} columns: "
-            "the score of the data itself, then the score (IQM over seeds) under each reward. Brighter is higher, and "
-            "the number is in the cell; a star marks those with fewer runs than expected."
+            f"Heat map of {label}: {len(stack.lines)} rows, one for each dataset and curation. {len(heads)} "
+            "columns: the score of the data itself, then the one (IQM over seeds) under each reward. Brighter is more. "
+            "The number is in the cell. A star marks fewer runs than expected."
         )
         csv = comma_separated(HEADER, _numbers(rows, relabelings, shown))
         return sheet.to_figure(name, f"{label}: score under each reward", description, csv)

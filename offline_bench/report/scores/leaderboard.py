@@ -98,19 +98,18 @@ def _unit(part: DatasetTable) -> str:
 def _notes(board: Leaderboard) -> str:
     lines = [
         *_unit_notes(board.tables),
-        "**Cell**: interquartile mean over seeds (of three runs or fewer, their plain mean) "
-        f"[95 % interval: bootstrap over seeds, {RESAMPLES} resamples, widened as few runs ask for]. (2/3 runs): the "
-        f"number is of 2 runs out of 3 tried or expected. {NO_VALUE}: no run to show, with what became of those there "
-        "were.",
+        "**Cell**: interquartile mean over seeds [95 % interval]. With three runs or fewer it is their plain mean. "
+        f"The interval comes from a bootstrap over seeds with {RESAMPLES} resamples and is wider for few runs. (2/3 "
+        f"runs): the number is of 2 runs out of 3 tried or expected. {NO_VALUE}: no run ended well, and why.",
         *_few_seeds_note(board),
         *_gate_note(board),
         "**behavior**: the mean true return of the whole episodes that the learner's data comes from, on the same "
         "scale.",
-        "**Lift**: the cell less behavior / the cell less BC's cell (BC on the same data under the same reward; it "
-        "reads no reward, so where that is missing BC under another one stands in).",
-        f"**{SURVIVES}**: trained on a reward other than the original, yet above both behavior and BC. Of the two "
-        "numbers as they stand: the interval says how firmly.",
-        "**runs**: completeness, the runs that ended well out of those tried or expected.",
+        "**Lift**: the cell less behavior / the cell less BC's cell. BC is on the same data under the same reward. It "
+        "reads no reward, so BC under another reward stands in where it is missing.",
+        f"**{SURVIVES}**: trained on a reward other than the original, yet above both behavior and BC. It goes by "
+        "the numbers. The interval says how firm they are.",
+        "**runs**: the runs that ended well out of those tried or expected.",
         *map(_algorithm_note, board.algorithms),
     ]
     return "".join(f"- {line}\n" for line in lines)
@@ -122,7 +121,7 @@ def _unit_notes(tables: Sequence[DatasetTable]) -> list[str]:
     notes = []
     if tasks:
         notes.append(
-            f"**Normalized score** of a run: 100 · (return - random) / (expert - random), return being {return_is}."
+            f"**Normalized score** of a run: 100 · (return - random) / (expert - random). The return is {return_is}."
         )
     for name, task in sorted(tasks.items()):
         references = f"random {task.random_return:.10g}, expert {task.expert_return:.10g}"
@@ -139,9 +138,9 @@ def _gate_note(board: Leaderboard) -> list[str]:
     if not any(part.gated for part in board.tables):
         return []
     return [
-        f"**{GATE}**: whether the learner reads the true reward on this data. It does where it is above cloning by "
-        "its whole interval, or where cloning is as good as the data and it is not below, or where it reaches the "
-        "published score. Only a competent learner says something of wrong rewards: the others have no "
+        f"**{GATE}**: whether the learner reads the true reward on this data. It does if it scores above cloning by "
+        "its whole interval, or if it reaches the published score. It also does if cloning is as good as the data and "
+        "it is not below. Only a competent learner says something of wrong rewards: the others have no "
         f"{SURVIVES}, and no headline, share, verdict or sign is made of them."
     ]
 
@@ -153,9 +152,8 @@ def _few_seeds_note(board: Leaderboard) -> list[str]:
     runs = f"{few.least}" if few.least == few.most else f"{few.least} to {few.most}"
     return [
         f"**Fewer than {FEW_SEEDS} seeds** stand behind {few.cells} of {few.of} cells ({runs}). Their intervals are "
-        "wide, and may leave the possible scores, because so few runs leave that much open. Where runs are of two "
-        "kinds, all may be of one: then the interval of 3 runs holds the truth about 80 % of the time, that of 5 about "
-        "94 %."
+        "wide and may leave the possible scores. Where runs fall into two kinds, all that were made may be of one "
+        "kind. Then the interval of 3 runs holds the truth about 80 % of the time, and that of 5 about 94 %."
     ]
 
 

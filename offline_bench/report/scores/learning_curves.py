@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from offline_bench.analysis.digest.lines import CURVE
+from offline_bench.analysis.digest.words import shorten_id
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.report.comma import comma_separated
@@ -46,13 +47,15 @@ def _draw(curves: list[Curve], name: str) -> Figure:
             axes.set(xlim=x_limits, ylim=y_limits)
             _draw_panel(axes, own, known)
         dataset = curves[0].dataset
+        few = all(len(curve.steps) < CURVE for curve in curves)
+        lines, bands = ("Marks", "bars") if few else ("Lines", "bands")
         description = (
-            f"{dataset}: {len(panels)} panels, one an algorithm and curation; lines are the {unit} (IQM over seeds) "
-            "against gradient steps, one a reward, bands their 95 % intervals, cut at the edges. The dotted line is "
-            "the data itself."
+            f"{dataset}: {len(panels)} panels, one for each algorithm and curation. {lines} are the {unit} (IQM over "
+            f"seeds) at each gradient step that was evaluated, one for each reward, and {bands} are their 95 % "
+            "intervals, cut at the edges. The dotted line is the data itself."
         )
         csv = comma_separated(HEADER, _numbers(curves))
-        return sheet.to_figure(name, f"{dataset}: learning curves by reward", description, csv)
+        return sheet.to_figure(name, f"{shorten_id(dataset)}: learning curves by reward", description, csv)
 
 
 def _titles(panels: Sequence[Panel]) -> list[tuple[str, str]]:

@@ -37,8 +37,8 @@ def draw_profiles(profiles: Sequence[Profile]) -> tuple[Figure, ...]:
                 axes.fill_between(at, profile.low, profile.high, color=look.color, alpha=0.13, linewidth=0.0)
                 axes.plot(at, profile.values, color=look.color, linestyle=look.line, linewidth=1.3)
         description = (
-            f"{len(algorithms)} panels, one an algorithm: the share of runs that score above a threshold against it, a "
-            "line a reward, bands their pointwise 95 % intervals."
+            f"{len(algorithms)} panels, one for each algorithm: the share of runs that score above each threshold. "
+            "There is a line for each reward. Bands are pointwise 95 % intervals."
         )
         csv = comma_separated(HEADER, _numbers(profiles))
         return (sheet.to_figure("performance-profiles", "Performance profiles by reward", description, csv),)

@@ -42,11 +42,17 @@ def schemes_section(tables: Sequence[SchemeTable], left_out: Sequence[Competence
 
 def _whole(one: SchemeTable) -> str:
     rows = [
-        [escape(item.relabeling), number(item.kept, 2), number(item.score, 1), *map(_property, item.properties)]
+        [
+            escape(item.relabeling),
+            number(item.kept, 2),
+            number(item.score, 1),
+            str(item.seeds),
+            *map(_property, item.properties),
+        ]
         for item in one.schemes
     ]
     head = f"\n**{_name(one)}**: {number(one.true, 1)} under the true reward, cloning {number(one.cloning, 1)}.\n\n"
-    return head + table(["relabeling", "what is left", "score", *HEADER], rows, text_columns=1)
+    return head + table(["relabeling", "what is left", "score", "seeds", *HEADER], rows, text_columns=1)
 
 
 def _name(one: SchemeTable) -> str:

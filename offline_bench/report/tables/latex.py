@@ -120,7 +120,7 @@ def _width(made: Table) -> int:
 
 
 def latex_text(text: str) -> str:
-    """`text` as one line that LaTeX prints as it is, whatever is in it: a plug-in's name cannot run a command."""
+    """`text` as one line that LaTeX prints as text: a plug-in's name cannot run a command."""
     plain = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in text)
     plain = " ".join(unicodedata.normalize("NFC", plain).split())
     parts = []

@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+WIDEST, DEEPEST = 1_024, 8  # more takes longer than a relabeling may
+
 
 def check_units(hidden_units: tuple[int, ...], scheme: str) -> None:
-    """Raise `RelabelingError` where `hidden_units` is not a list of whole numbers from 1."""
-    if not hidden_units or not all(type(units) is int and units >= 1 for units in hidden_units):
-        raise RelabelingError(f"{scheme}: hidden_units are whole numbers from 1, as (64, 64), not {hidden_units!r:.80}")
+    """Raise `RelabelingError` where `hidden_units` is not a few whole numbers from 1 to `WIDEST`."""
+    wrong = not all(type(units) is int and 1 <= units <= WIDEST for units in hidden_units)
+    if not 1 <= len(hidden_units) <= DEEPEST or wrong:
+        raise RelabelingError(
+            f"{scheme}: hidden_units are whole numbers from 1 to {WIDEST}, as (64, 64), {DEEPEST} of them at most, "
+            f"not {hidden_units!r:.80}"
+        )
 
 
 def _squares(inputs: Array, targets: Array, size: int = 256) -> Any:

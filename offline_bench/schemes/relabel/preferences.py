@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 HELD_OUT_PAIRS = 1_000
+MOST = 10_000_000  # steps of all pairs, one side
+NOISE = (1e-6, 1e6)  # deviations: below is none, above is a coin, and further out numbers overflow
 
 
 def learn_from_pairs(
@@ -107,8 +109,13 @@ def _cross_entropy(inputs: Array, rows: Array, answers: Array, size: int = 64) -
 def _check(n_pairs: int, noise: float, segment: int, poisoned: float, scheme: str) -> None:
     if type(n_pairs) is not int or n_pairs < 1 or type(segment) is not int or segment < 1:
         raise RelabelingError(f"{scheme}: n_pairs={n_pairs!r} and segment={segment!r} are to be whole numbers from 1")
-    if not 0.0 <= noise < np.inf:
-        raise RelabelingError(f"{scheme}: noise={noise} is to be a number from 0")
+    if n_pairs * segment > MOST:
+        raise RelabelingError(
+            f"{scheme}: n_pairs={n_pairs} of segment={segment} steps are {n_pairs * segment:,} steps a side: "
+            f"up to {MOST:,} are taken, as all of them are in memory"
+        )
+    if noise != 0.0 and not NOISE[0] <= noise <= NOISE[1]:
+        raise RelabelingError(f"{scheme}: noise={noise} is to be 0, or a number from {NOISE[0]:g} to {NOISE[1]:g}")
     if not 0.0 <= poisoned <= 1.0:
         raise RelabelingError(f"{scheme}: p={poisoned} is to be a share in [0, 1]")
 

@@ -14,6 +14,7 @@ from offline_bench.schemes.relabel.accuracy import correlate, correlate_ranks
 Array = npt.NDArray[Any]
 
 DISCOUNT = 0.99
+FEWEST = 3  # episodes, for an interval
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -32,6 +33,7 @@ class Properties:
     at_terminals        mean r̃ of the transitions that ended the task
     going_on            mean r̃ of the others / (1 − discount): what living on at the mean reward pays
     ending_pays         (at_terminals − going_on) / deviation, in deviations of r̃; above 0, ending early pays
+    ending_reach        half the 95 % interval of at_terminals − going_on, in units of r̃; None below three episodes
     facts               what a relabeling that learned its reward tells of itself
     """
 
@@ -51,6 +53,7 @@ class Properties:
     at_terminals: float | None
     going_on: float | None
     ending_pays: float | None
+    ending_reach: float | None = None
     facts: dict[str, float] = field(default_factory=dict)
 
 
@@ -62,7 +65,8 @@ def measure_properties(data: Dataset, discount: float = DISCOUNT) -> Properties:
     """
     rewards = data.rewards.astype(np.float64)
     returns = np.add.reduceat(rewards, data.episode_starts)
-    deviation = float(rewards.std())
+    # The deviation of equal numbers is rounding, and has to be nothing.
+    deviation = float(rewards.std()) if (rewards != rewards[0]).any() else 0.0
     ended, going_on = _weigh_ending(rewards, data.terminals, discount)
     pays = (ended - going_on) / deviation if ended is not None and going_on is not None and deviation > 0 else None
     return Properties(
@@ -82,6 +86,7 @@ def measure_properties(data: Dataset, discount: float = DISCOUNT) -> Properties:
         at_terminals=ended,
         going_on=going_on,
         ending_pays=pays,
+        ending_reach=_reach_of_ending(rewards, data, discount),
         facts=dict(data.relabeling_facts),
     )
 
@@ -93,6 +98,20 @@ def _weigh_ending(rewards: Array, terminals: Array, discount: float) -> tuple[fl
     return ended, going_on
 
 
+def _reach_of_ending(rewards: Array, data: Dataset, discount: float) -> float | None:
+    """Half the 95 % interval of what ending pays: the jackknife over episodes with Student's t (Tukey 1958)."""
+    from scipy.special import stdtrit
+
+    columns = (data.terminals, ~data.terminals, rewards * data.terminals, rewards * ~data.terminals)
+    sums = np.stack([np.add.reduceat(np.asarray(one, np.float64), data.episode_starts) for one in columns])
+    ends, others, paid, going = sums.sum(axis=1, keepdims=True) - sums
+    if data.n_episodes < FEWEST or not ends.all() or not others.all():
+        return None
+    without = paid / ends - going / others / (1.0 - discount)
+    variance = (data.n_episodes - 1) / data.n_episodes * ((without - without.mean()) ** 2).sum()
+    return float(stdtrit(data.n_episodes - 1, 0.975) * np.sqrt(variance))
+
+
 def tell_ending(found: Properties) -> str:
     """One sentence: whether ending an episode early pays under these rewards."""
     if found.at_terminals is None or found.going_on is None:
@@ -100,9 +119,16 @@ def tell_ending(found: Properties) -> str:
     gap = found.at_terminals - found.going_on
     if gap == 0:
         return "Ending an episode early pays as much as going on."
+    reach = found.ending_reach
+    if reach is not None and abs(gap) <= reach:
+        return (
+            "Whether ending an episode early pays cannot be told: "
+            f"the difference is {gap:.4g}, give or take {reach:.4g} (95 % interval over episodes)."
+        )
     verb = "pays" if gap > 0 else "costs"
+    give = "" if reach is None else f", give or take {reach:.4g}"
     return (
-        f"Ending an episode early {verb} {abs(gap):.4g}: the last reward of an episode that the task ended is "
+        f"Ending an episode early {verb} {abs(gap):.4g}{give}: the last reward of an episode that the task ended is "
         f"{found.at_terminals:.4g} on average, and going on for ever at the mean reward is worth {found.going_on:.4g}, "
         f"at a discount of {DISCOUNT}."
     )
