@@ -10,7 +10,7 @@ from typing import Any
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
-from offline_bench.core.paths import results_folder
+from offline_bench.core.paths import results_folder, suite_files
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.runs.content import is_count
@@ -92,16 +92,21 @@ class Suite:
 
 
 def list_suites() -> list[str]:
-    """Names of the suites under `results/`."""
-    return sorted(path.parent.name for path in results_folder().glob("*/suite.toml"))
+    """Names of the suites under `results/`, the user's own and those of this package."""
+    return sorted(suite_files())
+
+
+def find_suite_file(name: str) -> Path:
+    """Where the suite file of `name` lies, or would lie."""
+    return suite_files().get(name, results_folder() / name / "suite.toml")
 
 
 def load_suite(name: str) -> Suite:
-    """The suite `name` under `results/`, or the suite file at that path.
+    """The suite `name`, one of `list_suites()`, or the suite file at that path.
 
     Raises `SuiteError` naming the file and the key that is wrong, or the nearest suite names.
     """
-    path = Path(name) if name.endswith(".toml") else results_folder() / name / "suite.toml"
+    path = Path(name) if name.endswith(".toml") else find_suite_file(name)
     if not path.is_file():
         raise SuiteError(f"no suite file {path}: " + unknown_name("suite", name, list_suites()))
     try:
