@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
+IN_CHECKOUT = (CHECKOUT / "datasets" / "cards.toml").is_file() and (CHECKOUT / "pyproject.toml").is_file()
 # Where the build of a wheel puts `datasets/` and `results/`, see setup.py.
 CARRIED = PACKAGE / "carried"
 
@@ -17,7 +17,7 @@ def project_root() -> Path:
     home = os.environ.get("OFFLINE_BENCH_HOME")
     if home:
         return Path(home)
-    if in_checkout():
+    if IN_CHECKOUT:
         return CHECKOUT
     from platformdirs import user_data_path
 
@@ -26,18 +26,18 @@ def project_root() -> Path:
 
 def carried_root() -> Path:
     """The folder with what this package brings: its checkout, or what a wheel carries. Nothing is written there."""
-    return CHECKOUT if in_checkout() else CARRIED
-
-
-@cache
-def in_checkout() -> bool:
-    """Whether this package lies in a checkout of the project, and not in a wheel's."""
-    return (CHECKOUT / "datasets" / "cards.toml").is_file() and (CHECKOUT / "pyproject.toml").is_file()
+    return CHECKOUT if IN_CHECKOUT else CARRIED
 
 
 def datasets_folder() -> Path:
     """The user's cards and recipes, and the cache."""
     return project_root() / "datasets"
+
+
+def is_carried(path: Path) -> bool:
+    """Whether `path` is of this package and not the user's: nothing is written there."""
+    place = path.resolve()
+    return place.is_relative_to(carried_root()) and not place.is_relative_to(project_root().resolve())
 
 
 def dataset_file(name: str) -> Path:

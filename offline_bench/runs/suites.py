@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class Suite:
                   `analysis.scores.competence`; suites from before there was a gate lack the key
     frontier      `frontier = true`: a study of settings, whose tables show what each scored for what it took
     unfinished    `unfinished = true`: its committed records are those that there are so far, and its tables say so
+    found         runs beside those of its grids, each with the steps at which it was evaluated: what a folder holds
     """
 
     name: str
@@ -81,10 +82,16 @@ class Suite:
     gate: bool = False
     unfinished: bool = False
     frontier: bool = False
+    found: Mapping[Run, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What makes its records; '' where these were only found."""
+        return f"make reproduce SUITE={self.name}" if self.grids else ""
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
-        steps: dict[Run, set[int]] = {}
+        steps = {run: set(at) for run, at in self.found.items()}
         for grid in self.grids:
             for run in grid.runs():
                 steps.setdefault(run, set()).update(grid.evaluated_steps())
