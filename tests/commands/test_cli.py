@@ -258,9 +258,10 @@ def test_status_tells_what_is_done_and_what_is_not(small_home: Path, suite: Path
 
 def test_a_plugin_scheme_from_the_readme_runs(small_home: Path, tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    start = readme.index("import numpy as np", readme.index("## Adding a relabeling"))
+    start = readme.index("@ob.relabelings.register", readme.index("## Add a reward"))
     plugin = tmp_path / "my_schemes.py"
-    plugin.write_text(readme[start : readme.index("```", start)])
+    imports = "import numpy as np\nimport offline_bench as ob\n\n"
+    plugin.write_text(imports + readme[start : readme.index("```", start)])
     assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(p=0.25)").returncode == 0
     arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(p=0.25)"]
     budget = ["--steps", "20", "--episodes", "1", "--results", str(tmp_path / "out")]
