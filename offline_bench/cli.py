@@ -20,6 +20,8 @@ from offline_bench.commands.options import (
     Folder,
     Relabelings,
     Retry,
+    ShownFolder,
+    ShownSuite,
     SuiteName,
     Workers,
     complete_family,
@@ -115,8 +117,8 @@ def run(
 
 
 @app.command()
-def status(suite: SuiteName, results: Folder = None) -> None:
-    """How much of a suite is done, and what failed."""
+def status(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """How much of a suite is done, or of --results, and what failed."""
     from offline_bench.commands.show import show_status
 
     show_status(suite, results)
@@ -136,16 +138,16 @@ def list_names(
 
 
 @app.command()
-def leaderboard(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Print the leaderboard of a suite's committed results, or of --results."""
+def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Print the leaderboard of a suite's committed results, of those made here where it has none, or of --results."""
     from offline_bench.commands.tables import print_leaderboard
 
     print_leaderboard(suite, results)
 
 
 @app.command()
-def report(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Write the tables and the page of a suite's committed results, or of --results."""
+def report(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Write the tables and the page of a suite's committed results, of those made here, or of --results."""
     from offline_bench.commands.tables import write_report
 
     write_report(suite, results)
