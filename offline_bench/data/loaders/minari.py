@@ -91,10 +91,10 @@ def with_environment(data: Dataset, folder: Path) -> Dataset:
 def how_to_get(dataset_id: str) -> str:
     """What to type to have `dataset_id`, as the end of a sentence."""
     card = _cards().get(dataset_id)
-    if card and card.recipe and find_newest(dataset_id, _cards()) != dataset_id:
+    if card and card.recipe:
         return f"build it with `offline-bench datasets build {dataset_id}`"
     if is_built(dataset_id):
-        return "build it with `make datasets`"
+        return "build it with `offline-bench datasets build`"
     return f"fetch it where there is a network with `minari download {dataset_id}`"
 
 
