@@ -11,7 +11,7 @@ import numpy as np
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders.cards import Card, find_newest, load_cards
+from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
