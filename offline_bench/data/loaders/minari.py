@@ -11,7 +11,7 @@ import numpy as np
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders.cards import Card, find_newest, load_cards
+from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
@@ -91,10 +91,10 @@ def with_environment(data: Dataset, folder: Path) -> Dataset:
 def how_to_get(dataset_id: str) -> str:
     """What to type to have `dataset_id`, as the end of a sentence."""
     card = _cards().get(dataset_id)
-    if card and card.recipe and find_newest(dataset_id, _cards()) != dataset_id:
+    if card and card.recipe:
         return f"build it with `offline-bench datasets build {dataset_id}`"
     if is_built(dataset_id):
-        return "build it with `make datasets`"
+        return "build it with `offline-bench datasets build`"
     return f"fetch it where there is a network with `minari download {dataset_id}`"
 
 
