@@ -17,7 +17,13 @@ from offline_bench.data.loaders.download import download
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
 from offline_bench.data.loaders.hdf5 import Source
 from offline_bench.data.loaders.leniency import STRICT, Leniency, settle_actions
-from offline_bench.data.loaders.metadata import find_data_spaces, find_environment, of_folder, read_metadata
+from offline_bench.data.loaders.metadata import (
+    find_data_spaces,
+    find_environment,
+    find_labels,
+    of_folder,
+    read_metadata,
+)
 
 OURS = "offline-bench/"
 
@@ -48,7 +54,9 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
     Episodes come in the order of their numbers. One that both terminated and was truncated at its last step
     terminated: the value after it is 0. One that ends with neither flag was cut there: it timed out.
     Observations are what `make_environment` shows of the environment: those of Dict and Discrete spaces become vectors.
-    What `leniency` allows is set right and told in the set's notes.
+    What `leniency` allows is set right and told in the set's notes. In a set that `export_minari` wrote, the rewards
+    are the learner's, and the true ones lie beside them; one whose content is not that of the fingerprint it names is
+    refused.
     Raises `DatasetError` naming the file where it is half-downloaded, inconsistent or not supported.
     """
     remedy = _remedy(folder, dataset_id)
@@ -62,14 +70,22 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
         raise main.broken("it is missing")
     # A float64 too great for float32 becomes infinite, which Dataset refuses in words.
     with np.errstate(over="ignore"):
-        content, notes = read_episodes(main, spaces, metadata, leniency.drop_broken)
+        labels = find_labels(about, metadata)
+        content, notes = read_episodes(main, spaces, metadata, leniency.drop_broken, relabeled=bool(labels))
     content["actions"], clipped = settle_actions(
         folder, dataset_id, content["actions"], spaces.action_space, leniency.clip_actions
     )
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, **content, notes=(*notes, *clipped))
+        data = Dataset(dataset_id, environment, spaces.action_space, **content, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{main.path}: {error}") from error
+    if not labels:
+        return data
+    if labels["fingerprint"] != data.fingerprint and not data.notes:
+        raise main.odd(
+            f"it names the fingerprint {labels['fingerprint']:.40}, and what lies in it has {data.fingerprint}"
+        )
+    return replace(data, curation=labels["curation"], relabeling=labels["relabeling"])
 
 
 def with_environment(data: Dataset, folder: Path) -> Dataset:
