@@ -53,7 +53,7 @@ def export_file(
     force: Annotated[bool, typer.Option(help="Replace what lies at PATH.")] = False,
 ) -> None:
     """Write a dataset, curated and relabeled, for other code to train on."""
-    from offline_bench.commands.export import export_dataset
+    from offline_bench.commands.taking_away import export_dataset
 
     export_dataset(dataset, to, path, curation, relabeling, seed, force)
 
