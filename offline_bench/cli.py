@@ -14,10 +14,13 @@ from offline_bench.commands.audit_command import audit
 from offline_bench.commands.datasets_app import datasets_app
 from offline_bench.commands.options import (
     Algorithms,
+    Checkpoints,
     Curations,
     Datasets,
     Device,
+    Executor,
     Folder,
+    RayAddress,
     Relabelings,
     Retry,
     ShownFolder,
@@ -27,6 +30,7 @@ from offline_bench.commands.options import (
     complete_family,
     read_number,
 )
+from offline_bench.commands.results_app import results_app
 from offline_bench.commands.schemes_app import describe_app, new_app
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
@@ -37,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(results_app, name="results")
 app.add_typer(describe_app, name="describe")
 app.add_typer(new_app, name="new")
 app.command()(audit)
@@ -74,6 +79,9 @@ def reproduce(
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = None,
     only: Annotated[
         list[str], typer.Option(help="A part alone, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
     ] = [],  # noqa: B006
@@ -87,7 +95,8 @@ def reproduce(
         return
     from offline_bench.commands.reproduce import Means, reproduce_suite
 
-    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed), only)
+    means = Means(workers, plugins, device, retry_failed, executor, ray_address, checkpoints)
+    reproduce_suite(suite, results, means, only)
 
 
 @app.command()
@@ -107,13 +116,17 @@ def run(
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = None,
 ) -> None:
     """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
     from offline_bench.commands.reproduce import Means, run_grid
     from offline_bench.runs.suites import Grid
 
     grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
-    run_grid(grid, results, Means(workers, plugins, device, retry_failed))
+    means = Means(workers, plugins, device, retry_failed, executor, ray_address, checkpoints)
+    run_grid(grid, results, means)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from offline_bench.commands.options import Device, Folder, Retry, Workers, complete
+from offline_bench.commands.options import Checkpoints, Device, Executor, Folder, RayAddress, Retry, Workers, complete
 
 
 def audit(
@@ -30,6 +30,9 @@ def audit(
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = None,
 ) -> None:
     """Ask whether a dataset is reward-sensitive, or whether a learner uses its reward; ends in a verdict to keep."""
     from offline_bench.commands.audit import audit_dataset
@@ -40,7 +43,7 @@ def audit(
 
     if bool(dataset) == bool(algorithm):
         raise SpecError("an audit is of a dataset or of a learner: give --dataset ID or --algorithm SPEC")
-    means = Means(workers, context.obj or (), device, retry_failed)
+    means = Means(workers, context.obj or (), device, retry_failed, executor, ray_address, checkpoints)
     if algorithm:
         audit_algorithm(algorithm, suite, steps, results, means)
     else:

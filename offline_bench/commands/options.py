@@ -14,6 +14,14 @@ ShownFolder = Annotated[Path | None, typer.Option(help="A folder of records; wit
 Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
+Executor = Annotated[
+    str,
+    typer.Option(help="workers: processes of this machine; ray: the nodes of a cluster, --ray-address, else of here."),
+]
+RayAddress = Annotated[str, typer.Option(help="HOST:PORT of a Ray cluster's head, or auto.")]
+Checkpoints = Annotated[
+    Path | None, typer.Option(help="A folder that all nodes see: what is half trained there survives a node.")
+]
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 
 

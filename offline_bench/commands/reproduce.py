@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,26 +17,60 @@ from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.report_page import write_page
 from offline_bench.commands.tables import print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
-from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError, SpecError
+from offline_bench.core.registry import unknown_name
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
+from offline_bench.runs.executors.ray_cluster import RayPlace, open_cluster
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
-from offline_bench.runs.slabs import group_jobs
+from offline_bench.runs.slabs import MEMORY_SHARE, checkpoint_folder, group_jobs
 from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
+EXECUTORS = ("workers", "ray")
+
 
 @dataclass(frozen=True)
 class Means:
-    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again."""
+    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again.
+
+    executor     a name of `EXECUTORS`
+    ray_address  see `RayPlace`
+    checkpoints  the folder with the checkpoints; None for that of the results
+    """
 
     workers: int = 2
     plugins: Sequence[Path] = ()
     device: str = "cpu"
     retry_failed: bool = False
+    executor: str = "workers"
+    ray_address: str = ""
+    checkpoints: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.executor not in EXECUTORS:
+            raise SpecError(unknown_name("executor", self.executor, EXECUTORS))
+        if self.ray_address and self.executor != "ray":
+            raise SpecError("--ray-address is for --executor ray")
+
+    def find_place(self, folder: Path) -> RayPlace | None:
+        """The Ray that is wanted for results in `folder`; None where none is.
+
+        Raises what `RayPlace.check` raises, and `SpecError` without a device.
+        """
+        if self.executor != "ray":
+            select_device(self.device)
+            return None
+        # A Ray on this machine sees what this machine has.
+        shared = self.checkpoints or (None if self.ray_address else folder)
+        if shared is not None:
+            checkpoint_folder(shared).mkdir(parents=True, exist_ok=True)
+        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared and shared.resolve())
+        place.check()
+        return place
 
 
 def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
@@ -75,13 +110,13 @@ def carry_out_runs(
     """
     jobs = list_missing(runs, folder, means.retry_failed)
     if jobs:
-        select_device(means.device)
+        means.find_place(folder)
         if build_missing(_datasets_of(jobs), max(means.workers, 1)):
             # What was built may differ from what older records are of.
             jobs = list_missing(runs, folder, means.retry_failed)
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
-        tidy_up(folder)
+        tidy_up(folder, means.checkpoints)
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
         tell(f"stale, so done again: {count} runs, as {reason}")
@@ -107,13 +142,22 @@ def _train(
     """Carry out `jobs`, which are of `runs`, showing progress; those not done, each with the reason."""
     waiting = {job.run for job in jobs}
     done = [Job(run, at) for run, at in runs.items() if run not in waiting]
-    slabs = group_jobs(jobs, folder, means.workers, means.device, done=done)
     undone: list[tuple[Run, str]] = []
-    with open_bar(title, len(jobs), "runs") as bar:
-        for step in carry_out_slabs(slabs, folder, min(means.workers, len(slabs)), means.plugins, past):
-            bar.show(step.share, step.finished, step.note, step.left)
-            for record in step.records:
-                bar.show(step.share, step.finished, describe_record(record), step.left)
+    shared = (means.checkpoints or folder).resolve()
+    with ExitStack() as stack:
+        place = means.find_place(folder)
+        cluster = stack.enter_context(open_cluster(place)) if place else None
+        workers, memory = (cluster.slots, int(MEMORY_SHARE * cluster.memory)) if cluster else (means.workers, None)
+        slabs = group_jobs(jobs, shared, workers, means.device, memory, done)
+        bar = stack.enter_context(open_bar(title, len(jobs), "runs"))
+        steps = carry_out_slabs(slabs, folder, min(workers, len(slabs)), means.plugins, past, cluster, shared)
+        for step in stack.enter_context(closing(steps)):
+            notes = [step.note, *map(describe_record, step.records)]
+            if cluster:
+                bar.place = cluster.describe()
+                notes += cluster.take_notes()
+            for note in notes:
+                bar.show(step.share, step.finished, note, step.left)
             undone += step.undone
     return undone
 
