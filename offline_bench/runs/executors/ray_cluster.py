@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import MissingExtraError, PlaceError
+from offline_bench.runs.executors.interrupts import interrupts_wait
 from offline_bench.runs.executors.ray_address import AUTO, answers, check_address
 from offline_bench.runs.executors.ray_node import Driver, describe_driver, look
 from offline_bench.runs.executors.workers import environment_of_workers
@@ -152,8 +153,9 @@ class RayCluster:
         self._looked = -EVERY
         self.refresh()
         while self._asked and time.monotonic() < limit:
-            self.ray.wait(list(self._asked.values()), num_returns=len(self._asked), timeout=1.0)
-            self._hear()
+            with interrupts_wait():
+                self.ray.wait(list(self._asked.values()), num_returns=len(self._asked), timeout=1.0)
+                self._hear()
         self.check_fit()
 
     def check_fit(self) -> None:
@@ -228,12 +230,14 @@ def open_cluster(place: RayPlace) -> Iterator[RayCluster]:
     place.check()
     ray = import_ray()
     try:
-        _connect(ray, place)
+        with interrupts_wait():
+            _connect(ray, place)
         cluster = RayCluster(ray, place, describe_driver(place.device, place.shared))
         cluster.wait_until_fit()
         yield cluster
     finally:
-        ray.shutdown()
+        with interrupts_wait():
+            ray.shutdown()
 
 
 def import_ray() -> Any:
