@@ -17,7 +17,8 @@ from offline_bench.core.errors import MissingExtraError, PlaceError, SpecError
 from offline_bench.runs.executors import ray_address
 from offline_bench.runs.executors.queue import ATTEMPTS, LOSSES, TaskQueue
 from offline_bench.runs.executors.ray_address import check_address
-from offline_bench.runs.executors.ray_cluster import RayPlace
+from offline_bench.runs.executors.ray_cluster import RayCluster, RayPlace
+from offline_bench.runs.executors.ray_node import describe_driver
 
 
 @contextmanager
@@ -109,3 +110,31 @@ def test_a_lost_place_is_no_attempt_but_one_that_is_lost_every_time_is_told_in_t
     for loss in range(1, LOSSES + 1):
         other.take()
         assert other.take_back_lost(0) is (loss < LOSSES)
+
+
+def test_a_gpu_that_only_the_cluster_has_is_no_mistake_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Means(executor="ray", device="cuda+tf32").find_device() == "cpu"
+    with pytest.raises(SpecError, match="finds no CUDA device here"):
+        Means(device="cuda").find_device()
+    with pytest.raises(SpecError, match="device is cpu, cuda"):
+        Means(executor="ray", device="gpu").find_device()
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "resources", "slots"),
+    [
+        ("cpu", 2, {"CPU": 8.0, "GPU": 1.0}, 8),
+        ("cpu", 2, {"GPU": 1.0}, 0),
+        ("cuda", 4, {"CPU": 16.0, "GPU": 2.0}, 8),
+        ("cuda", 4, {"CPU": 3.0, "GPU": 2.0}, 3),
+        ("cuda", 4, {"CPU": 16.0}, 0),
+    ],
+)
+def test_a_slab_takes_a_processor_and_on_a_gpu_a_share_of_that_too(
+    device: str, workers: int, resources: dict[str, float], slots: int
+) -> None:
+    place = RayPlace("auto", workers, device)
+    assert RayCluster(None, place, describe_driver(device, None)).count_slots(resources) == slots
