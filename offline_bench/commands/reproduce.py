@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from offline_bench.algorithms.device import select_device
+from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs
@@ -56,13 +56,26 @@ class Means:
         if self.ray_address and self.executor != "ray":
             raise SpecError("--ray-address is for --executor ray")
 
+    def find_device(self) -> str:
+        """The device to try things on here, before anything trains: where Ray has a GPU this machine may have none.
+
+        Raises `SpecError` where there is no such device.
+        """
+        try:
+            select_device(self.device)
+        except SpecError:
+            if self.executor != "ray" or self.device not in DEVICES:
+                raise
+            return "cpu"
+        return self.device
+
     def find_place(self, folder: Path) -> RayPlace | None:
         """The Ray that is wanted for results in `folder`; None where none is.
 
-        Raises what `RayPlace.check` raises, and `SpecError` without a device.
+        Raises what `RayPlace.check` and `find_device` raise.
         """
+        self.find_device()
         if self.executor != "ray":
-            select_device(self.device)
             return None
         # A Ray on this machine sees what this machine has.
         shared = self.checkpoints or (None if self.ray_address else folder)
@@ -120,7 +133,7 @@ def carry_out_runs(
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
         tell(f"stale, so done again: {count} runs, as {reason}")
-    rehearsal = rehearse(jobs, means.device)
+    rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
         raise OfflineBenchError([*(record.reason for record in rehearsal.failed), *dict(rehearsal.undone).values()][0])
