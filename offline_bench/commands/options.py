@@ -10,9 +10,9 @@ import typer
 
 from offline_bench.core.errors import SpecError
 
-Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
+Folder = Annotated[Path | None, typer.Option(help="The folder of the records; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster, with rounder products. Records say which.")]
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 
 
@@ -55,6 +55,7 @@ def read_number(text: str) -> int:
     parts = [part for part in text.replace(",", " ").split() if part]
     if len(parts) > 1:
         raise SpecError(
-            f"{text!r} is no whole number: for several, repeat the option with one number each, {len(parts)} times here"
+            f"{text!r} is not a whole number. To give several, repeat the option with one number each, {len(parts)} "
+            "times here"
         )
-    raise SpecError(f"{text!r} is no whole number")
+    raise SpecError(f"{text!r} is not a whole number")

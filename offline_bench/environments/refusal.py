@@ -20,7 +20,7 @@ def explain_refusal(environment: str, error: Exception) -> str:
     name = environment.partition("(")[0].rpartition(":")[2]
     newest = _list_newest(gymnasium.registry)
     if isinstance(error, gymnasium.error.UnregisteredEnv):
-        origin = " An environment of another package is named module:id, where importing the module registers it."
+        origin = " For an environment of another package, write module:id, with the module that registers it."
         return unknown_name("environment", environment.partition("(")[0], newest.values()) + (
             "" if ":" in environment else origin
         )

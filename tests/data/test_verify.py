@@ -111,7 +111,7 @@ BOX = {"type": "Box", "dtype": "float32", "shape": [1], "low": [-2.0], "high": [
         ({"env_spec": '{"id": "Acrobot-v1"}'}, "observations are vectors of length 3 where Acrobot-v1 shows vectors"),
         ({"env_spec": '{"id": "Acrobot-v1"}'}, "actions are [-2.0] to [2.0] where Acrobot-v1 takes 0..2"),
         ({"env_spec": '{"id": "Pendulun-v1"}'}, "did you mean Pendulum-v1"),
-        ({"total_steps": 5}, "metadata.json says total_steps = 5 where the file has 4"),
+        ({"total_steps": 5}, "metadata.json says total_steps = 5, but the file has 4"),
     ],
 )
 def test_what_the_metadata_has_otherwise_is_named(home: Path, values: dict[str, Any], said: str) -> None:
@@ -142,7 +142,7 @@ def test_an_id_that_is_not_here_is_told_and_the_others_are_verified(home: Path) 
     code, said = run("mine/nowhere-v0", OTHER, "../x")
     assert code == 1
     assert "dataset 'mine/nowhere-v0' is not here" in said
-    assert "'../x' is no dataset id" in said
+    assert "'../x' is not a dataset id" in said
     assert "1 of 1 datasets are sound" in said
     with pytest.raises(DatasetNotFoundError):
         list_copies("mine/nowhere-v0")
@@ -208,7 +208,7 @@ def test_references_that_cannot_be_read_cost_one_set_its_scores_and_are_told(hom
 def test_an_id_longer_than_a_file_system_takes_gets_a_sentence(home: Path, letters: int) -> None:
     code, said = run("x" * letters, OTHER)
     assert code == 1
-    assert f"is no dataset id: it has {letters} bytes" in said
+    assert f"is not a dataset id: it has {letters} bytes" in said
     assert "1 of 1 datasets are sound" in said
 
 

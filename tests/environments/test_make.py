@@ -42,7 +42,7 @@ def test_what_is_shown_is_of_the_dtype_of_the_space_whatever_reset_returns(reset
 @pytest.mark.parametrize("declared", ["int64", "uint8"])
 def test_fractions_where_whole_numbers_are_declared_are_refused_and_not_cut(declared: str) -> None:
     with registered("Quirk-v0", declared=declared) as name:
-        with pytest.raises(OfflineBenchError, match=rf"shows 0\.5, where its observation space declares {declared}"):
+        with pytest.raises(OfflineBenchError, match=rf"shows 0\.5, but its observation space declares {declared}"):
             roll_out(Idle().act, name, [0])
         with pytest.raises(OfflineBenchError, match=r"shows 0\.5"):
             evaluate_slab(Idle(), 1, name, 1, 0)

@@ -386,7 +386,7 @@ def test_a_killed_worker_leaves_no_record_and_the_next_start_does_its_runs(at_ho
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 1
     assert "2 of 2 runs are not done and have no record: its process was killed by SIGKILL, 2 times" in ended.stderr
-    assert "the same command tries these runs again" in ended.stderr
+    assert "Run the same command to try these runs again" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(out.rglob("*.json")) == []
     (tmp_path / "full").unlink()

@@ -224,5 +224,5 @@ def test_a_run_of_other_content_is_done_again_and_status_says_why(
     reproduce.carry_out_runs(runs, tmp_path, "two", reproduce.Means(workers=0))
     told = capsys.readouterr().out
     assert "two: 1 of 2 runs are done" in told
-    assert "stale, so done again: 1 runs, as its data had another content (0123456789abcdef)" in told
+    assert "1 runs are stale and are done again: its data had another content (0123456789abcdef)" in told
     assert [slab.jobs for slab in carried_out] == [(Job(bad, (10,)),)]

@@ -144,7 +144,7 @@ def _list_parts(space: dict[str, Any], name: str, where: str) -> list[Part]:
 
 def _count(number: Any) -> int:
     if type(number) is not int or not 0 < number <= LARGEST:
-        raise ValueError(f"{number!r} where a size is wanted")
+        raise ValueError(f"{number!r} is not a size")
     return number
 
 

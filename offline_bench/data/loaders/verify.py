@@ -1,4 +1,4 @@
-"""Reading a dataset whole and comparing it to all that is said of it: its metadata, its card, its environment."""
+"""Reading a whole dataset and comparing it to its metadata, its card and its environment."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def list_copies(dataset_id: str | None = None) -> list[Copy]:
         return copies
     copies = [copy for copy in copies if copy.id == dataset_id]
     if not copies:
-        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To have it, {how_to_get(dataset_id)}.")
+        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To get it, {how_to_get(dataset_id)}.")
     return copies
 
 
 def verify(copy: Copy) -> Verdict:
-    """Read `copy` whole and name all in which it differs from what is said of it. Raises as `load_cards` alone."""
+    """Read all of `copy`, and name every difference from what is said of it. Raises only as `load_cards`."""
     card = load_cards().get(copy.id)
     try:
         return _verify(copy, card)
