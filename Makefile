@@ -11,7 +11,7 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "offline_bench needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "offline_bench needs Python 3.11 to 3.13: make PYTHON=python3.11 ...")'
 	@echo "setting up .venv, once: a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
@@ -48,4 +48,4 @@ bench: $(READY) ## Measure speed beside what it replaces
 	$(BIN)/offline-bench bench
 
 clean: ## Remove the environment, built data and local results; committed results stay
-	rm -rf .venv datasets/cache results/local build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv datasets/cache results/local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -20,11 +20,14 @@ from offline_bench.commands.options import (
     Folder,
     Relabelings,
     Retry,
+    ShownFolder,
+    ShownSuite,
     SuiteName,
     Workers,
     complete_family,
     read_number,
 )
+from offline_bench.commands.results_app import results_app
 from offline_bench.commands.schemes_app import describe_app, new_app
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
@@ -35,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(results_app, name="results")
 app.add_typer(describe_app, name="describe")
 app.add_typer(new_app, name="new")
 app.command()(audit)
@@ -117,8 +121,8 @@ def run(
 
 
 @app.command()
-def status(suite: SuiteName, results: Folder = None) -> None:
-    """Show how much of a suite is done, and what failed."""
+def status(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Show how much of a suite, or of --results, is done, and what failed."""
     from offline_bench.commands.show import show_status
 
     show_status(suite, results)
@@ -138,16 +142,16 @@ def list_names(
 
 
 @app.command()
-def leaderboard(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Print the leaderboard of a suite's committed results, or of --results."""
+def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Print the leaderboard of a suite's committed results, of those made here where it has none, or of --results."""
     from offline_bench.commands.tables import print_leaderboard
 
     print_leaderboard(suite, results)
 
 
 @app.command()
-def report(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Write the tables and the page of a suite's committed results, or of --results."""
+def report(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Write the tables and the page of a suite's committed results, of those made here, or of --results."""
     from offline_bench.commands.tables import write_report
 
     write_report(suite, results)

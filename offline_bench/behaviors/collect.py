@@ -14,7 +14,7 @@ import numpy as np
 from offline_bench.behaviors import Behavior, behaviors
 from offline_bench.behaviors.training import BehaviorRecipe
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
-from offline_bench.core.paths import cache_folder, datasets_folder
+from offline_bench.core.paths import cache_folder, dataset_file
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.episode import Episode
@@ -80,7 +80,7 @@ class DatasetRecipe:
 
 def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
     """The recipes of `kind` 'dataset' or 'behavior' by name. Raises `DatasetError` naming file and table."""
-    path = path or datasets_folder() / "recipes.toml"
+    path = path or dataset_file("recipes.toml")
     build: type[Any] = {"dataset": DatasetRecipe, "behavior": BehaviorRecipe}[kind]
     try:
         tables = read_toml(path).get(kind, {})
@@ -148,12 +148,12 @@ def _summon(card: Card, recipe: DatasetRecipe, number: int) -> tuple[Behavior, n
     stream = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
     noise, resets = (np.random.default_rng(child) for child in stream.spawn(2))
     if recipe.policies:
-        policy = load_policy(datasets_folder() / "behavior" / f"{recipe.policies[number]}.safetensors")
+        policy = load_policy(dataset_file(f"behavior/{recipe.policies[number]}.safetensors"))
         return lambda _, observations: policy.sample(observations, noise, np.dtype(recipe.precision)), resets
     try:
         return behaviors.bind(recipe.behaviors[number])(recipe.environment, noise), resets
     except (SpecError, UnknownNameError, EnvironmentMismatchError) as error:
-        where = f"{datasets_folder() / 'recipes.toml'}, [dataset.{card.recipe}]"
+        where = f"{dataset_file('recipes.toml')}, [dataset.{card.recipe}]"
         raise DatasetError(f"{where}: behaviors: {error}") from error
 
 

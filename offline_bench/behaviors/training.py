@@ -100,7 +100,7 @@ def _soft_actor_critic(recipe: BehaviorRecipe) -> Any:
         soft_actor_critic = getattr(load(), recipe.algorithm)
     except ImportError as error:
         raise MissingExtraError(
-            f"training a behavior policy needs {recipe.library}: pip install -c constraints.txt -e '.[behavior]'"
+            f"training a behavior policy needs {recipe.library}: pip install 'offline-bench[behavior]'"
         ) from error
     from stable_baselines3.common.env_util import make_vec_env
 

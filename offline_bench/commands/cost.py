@@ -11,7 +11,7 @@ import numpy as np
 from offline_bench.behaviors.collect import find_recipe
 from offline_bench.benchmarks.suite_cost import RunCost, Sample, group_settings, measure_runs, sample_environment
 from offline_bench.commands.display import open_bar
-from offline_bench.commands.tables import local_folder
+from offline_bench.commands.records import local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.provenance import read_machine

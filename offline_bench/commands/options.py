@@ -10,6 +10,7 @@ import typer
 
 from offline_bench.core.errors import SpecError
 
+ShownFolder = Annotated[Path | None, typer.Option(help="A folder of records; without a suite, all that is there.")]
 Folder = Annotated[Path | None, typer.Option(help="The folder of the records; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster, with rounder products. Records say which.")]
@@ -38,7 +39,16 @@ def complete_family(incomplete: str) -> list[str]:
     return [family for family in FAMILIES if family.startswith(incomplete)]
 
 
-SuiteName = Annotated[str, typer.Argument(help="A suite's name.", autocompletion=complete("suites"))]
+_SUITE = "A suite's name, or the path of its file"
+SuiteName = Annotated[str, typer.Argument(help=f"{_SUITE}.", autocompletion=complete("suites"))]
+ShownSuite = Annotated[
+    str | None,
+    typer.Argument(
+        help=f"{_SUITE}; quick, where --results is not given either.",
+        autocompletion=complete("suites"),
+        show_default=False,
+    ),
+]
 
 Datasets = Annotated[list[str], _repeated("A dataset id", "datasets")]
 Algorithms = Annotated[list[str], _repeated("Such as bc or 'iql(expectile=0.9)'", "algorithms")]

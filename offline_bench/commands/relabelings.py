@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.records import check_own
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import SpecError, StorageError
 from offline_bench.core.storage import write_text
@@ -95,6 +96,7 @@ def describe_suite(name: str) -> None:
     Raises what loading and relabeling raise, and `StorageError` where the file cannot be written.
     """
     suite = load_suite(name)
+    check_own(suite, "describe suite")
     wanted = dict.fromkeys((run.dataset, run.relabeling, run.seed) for run in suite.runs() if run.curation == "full")
     found: dict[str, dict[str, list[Properties]]] = {}
     with open_bar("describing", len(wanted), "relabelings") as bar:

@@ -36,7 +36,7 @@ def write_page(folder: Path, suite: Suite) -> None:
     reading = read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
     published, walks = load_published(suite.published), read_walks(suite, reading.records)
-    question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks)
+    question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks, suite.command)
     summary = summarize(reading.records, question, tell_problems(reading, folder))
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])

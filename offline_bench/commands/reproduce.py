@@ -12,9 +12,9 @@ import typer
 from offline_bench.algorithms.device import select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.report_page import write_page
-from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.commands.tables import print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up

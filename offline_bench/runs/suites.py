@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
-from offline_bench.core.paths import results_folder
+from offline_bench.core.paths import results_folder, suite_files
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.runs.content import is_count
@@ -70,6 +70,7 @@ class Suite:
                   `analysis.scores.competence`; suites from before there was a gate lack the key
     frontier      `frontier = true`: a study of settings, whose tables show what each scored for what it took
     unfinished    `unfinished = true`: its committed records are those that there are so far, and its tables say so
+    found         runs beside those of its grids, each with the steps at which it was evaluated: what a folder holds
     """
 
     name: str
@@ -81,10 +82,16 @@ class Suite:
     gate: bool = False
     unfinished: bool = False
     frontier: bool = False
+    found: Mapping[Run, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What makes its records; '' where these were only found."""
+        return f"make reproduce SUITE={self.name}" if self.grids else ""
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
-        steps: dict[Run, set[int]] = {}
+        steps = {run: set(at) for run, at in self.found.items()}
         for grid in self.grids:
             for run in grid.runs():
                 steps.setdefault(run, set()).update(grid.evaluated_steps())
@@ -92,16 +99,21 @@ class Suite:
 
 
 def list_suites() -> list[str]:
-    """Names of the suites under `results/`."""
-    return sorted(path.parent.name for path in results_folder().glob("*/suite.toml"))
+    """Names of the suites under `results/`, the user's own and those of this package."""
+    return sorted(suite_files())
+
+
+def find_suite_file(name: str) -> Path:
+    """Where the suite file of `name` lies, or would lie."""
+    return suite_files().get(name, results_folder() / name / "suite.toml")
 
 
 def load_suite(name: str) -> Suite:
-    """The suite `name` under `results/`, or the suite file at that path.
+    """The suite `name`, one of `list_suites()`, or the suite file at that path.
 
     Raises `SuiteError` naming the file and the key that is wrong, or the nearest suite names.
     """
-    path = Path(name) if name.endswith(".toml") else results_folder() / name / "suite.toml"
+    path = Path(name) if name.endswith(".toml") else find_suite_file(name)
     if not path.is_file():
         raise SuiteError(f"no suite file {path}: " + unknown_name("suite", name, list_suites()))
     try:

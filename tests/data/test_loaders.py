@@ -389,7 +389,7 @@ def test_a_dataset_that_is_nowhere_says_where_and_how(home: Path, built: Path) -
 
 def test_our_own_datasets_are_built_and_no_download_is_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("offline_bench.data.loaders.minari.download", lambda _: pytest.fail("a download was tried"))
-    with pytest.raises(DatasetNotFoundError, match="build it with `make datasets`"):
+    with pytest.raises(DatasetNotFoundError, match="build it with `offline-bench datasets build"):
         load("offline-bench/hopper/medium-v0")
     with pytest.raises(DatasetNotFoundError, match="did you mean offline-bench/hopper/medium-v0"):
         load("offline-bench/hopper/medum-v0")

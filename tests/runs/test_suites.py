@@ -36,7 +36,8 @@ episodes = 1
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder with the suites 'quick' and 'locomotion'."""
+    """A project folder with the suites 'quick' and 'locomotion', of a package that brings none."""
+    monkeypatch.setattr("offline_bench.core.paths.CHECKOUT", tmp_path / "package")
     for name in ("quick", "locomotion"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / "results" / name / "suite.toml").write_text(GOOD)
@@ -56,6 +57,15 @@ def test_a_suite_is_found_by_name_and_by_path(home: Path) -> None:
     assert (suite.name, suite.title, suite.folder, len(suite.grids)) == ("quick", "A study", folder, 2)
     assert load_suite(str(folder / "suite.toml")) == suite
     assert list_suites() == ["locomotion", "quick"]
+
+
+def test_a_suite_of_ones_own_counts_before_one_of_the_package(home: Path) -> None:
+    for name in ("quick", "grids"):
+        (home / "package" / "results" / name).mkdir(parents=True)
+        (home / "package" / "results" / name / "suite.toml").write_text(GOOD)
+    assert list_suites() == ["grids", "locomotion", "quick"]
+    assert load_suite("grids").folder == home / "package" / "results" / "grids"
+    assert load_suite("quick").folder == home / "results" / "quick"
 
 
 def test_runs_are_the_whole_grid_seed_by_seed_in_canonical_text(home: Path) -> None:

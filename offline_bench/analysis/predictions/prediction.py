@@ -39,7 +39,7 @@ where     {}: a selection that a, b, c and d are all narrowed to, beside their o
 each      []: a column or a list of columns; the prediction is then to hold for every value of them on its own
 measure   "score": for mean, difference and double-difference, what is averaged: score, true_return, length, lift
           (score less the score of the data), in_support, concentrability, effective_share. Shares are of the score.
-source, over  coverage, reward, algorithm, interactions, seed or rest
+source, over  coverage (the task in it), reward, algorithm, interactions, seed or rest
 expect    "greater" or "less" `than` (0; needed for mean, share and share-ratio), or "near" `to` (0), `within` (needed):
           the number lies at most that far from `to`
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders.folders import check_id
@@ -91,7 +91,7 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
 
     Raises `DatasetError` naming the file, the table and the key that is wrong.
     """
-    path = path or datasets_folder() / "cards.toml"
+    path = path or dataset_file("cards.toml")
     return _read_cards(path) if path.exists() else {}
 
 

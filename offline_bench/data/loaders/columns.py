@@ -24,6 +24,8 @@ TOLD = 20
 FLAGS = ("terminations", "truncations")
 # Under an episode's `infos`, (T, size): the next observations of one whose rows do not follow each other.
 NEXT = ("offline_bench", "next_observations")
+# There, too, (T,): the true rewards of a set whose rewards were relabeled before it was exported.
+TRUE = ("offline_bench", "true_rewards")
 
 
 @dataclass
@@ -52,12 +54,13 @@ class Dropped:
 
 
 def read_episodes(
-    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False
+    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False, relabeled: bool = False
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """All transitions of the file as content fields of a `Dataset`, in the order of episode numbers, and notes.
 
     `counts` has the total_episodes and total_steps that the file is to hold. With `drop_broken`, an episode that is
-    none is left out and told in the notes.
+    none is left out and told in the notes. Where they are `relabeled`, the file's rewards are the learner's, and the
+    true ones lie in each episode's infos.
     Raises `DatasetError` naming the file where it is truncated, inconsistent or holds something else than numbers.
     """
     dropped = Dropped(source.path, drop_broken)
@@ -71,6 +74,11 @@ def read_episodes(
         columns = _fill(file, spaces, kept, dropped)
     lengths = np.array([len(array) for array in kept.values()])
     columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
+    if relabeled:
+        columns["rewards"] = columns["true_rewards"]
+        with open_hdf5(source) as file:
+            true = [_fetch(file, number, "/".join(("infos", *TRUE)), rewards.shape) for number, rewards in kept.items()]
+        columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in true])
     if drop_broken:
         columns, lengths = _leave_out(columns, np.array(list(kept)), lengths, dropped)
     remaining = [number for number in kept if number not in dropped.reasons]

@@ -9,7 +9,7 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.data.dataset import Array, Dataset
-from offline_bench.data.loaders.d4rl_writer import LABELS, TRUE_REWARDS
+from offline_bench.data.loaders.d4rl_writer import FINGERPRINT, LABELS, TRUE_REWARDS
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
@@ -33,7 +33,8 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     Without `next_observations`, they are the next row's. A terminal's is its own observation: the value there is 0.
     A time-out's is not known, so that its transition is dropped and the one before becomes the time-out; an episode
     of one such row disappears. A row that is terminal and time-out is terminal.
-    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner.
+    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner. One whose
+    content is not that of the fingerprint it names is refused.
     Raises `DatasetError` naming the file, the field and the row; `DatasetNotFoundError`; `EnvironmentMismatchError`
     for an environment that is unknown or has observations of another length.
     """
@@ -45,6 +46,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         spaces = find_spaces(environment, str(path))
         columns = _read_columns(source, file)
         labels = _read_labels(source, file) if TRUE_REWARDS in columns else {}
+        named = _read_scalar(file, FINGERPRINT) if labels and file.holds(FINGERPRINT) else None
         _check_dump(source, file, spaces, environment)
     _check_fit(path, environment, spaces, columns)
     notes = _settle_ends(source, columns, spaces.max_steps)
@@ -56,9 +58,12 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     # Of a file that this project wrote, the rewards may be relabeled: the task's lie beside them.
     columns["true_rewards"] = columns.pop(TRUE_REWARDS, columns["rewards"])
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
+        data = Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
+    if named is not None and named != data.fingerprint and not clipped:
+        raise source.odd(f"it names the fingerprint {named!s:.40}, and what lies in it has {data.fingerprint}")
+    return data
 
 
 def _check_keys(source: Source, file: StoredFile, leniency: Leniency) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.plain import cut
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import load_cards
-from offline_bench.data.loaders.columns import NEXT
 from offline_bench.data.loaders.d4rl import load_d4rl
 from offline_bench.data.loaders.folders import check_id, locate
 from offline_bench.data.loaders.leniency import STRICT, Leniency
 from offline_bench.data.loaders.metadata import find_references, of_folder, read_metadata
 from offline_bench.data.loaders.minari import OURS, read_minari, with_environment
-from offline_bench.data.loaders.writer import write_minari
+from offline_bench.data.loaders.writer import take_apart, write_minari
 from offline_bench.environments.name import same_environment
 from offline_bench.environments.packages import name_package
 
@@ -50,7 +45,7 @@ def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leni
     _check_new(dataset_id)
     name_package(environment or "")
     data, references = _read(file, environment, dataset_id, leniency)
-    episodes = list(_split(data))
+    episodes = list(take_apart(data))
     low, high = references or (None, None)
     write_minari(
         cache_folder(),
@@ -123,19 +118,3 @@ def _check_new(dataset_id: str) -> None:
     for folder in there.relative_to(cache_folder()).parents:
         if (cache_folder() / folder / "data").is_dir():
             raise DatasetError(f"{dataset_id!r} would lie inside the dataset {folder}. Choose another id.")
-
-
-def _split(data: Dataset) -> Iterator[dict[str, Any]]:
-    """The episodes as `write_minari` takes them."""
-    for start, end in zip(data.episode_starts, data.episode_ends, strict=True):
-        rows = slice(start, end + 1)
-        seen, following = data.observations[rows], data.next_observations[rows]
-        jumps = bool((following[:-1] != seen[1:]).any())
-        yield {
-            "observations": np.concatenate([seen, following[-1:]]),
-            "actions": data.actions[rows],
-            "rewards": data.true_rewards[rows],
-            "terminations": data.terminals[rows],
-            "truncations": data.timeouts[rows],
-            "infos": {NEXT[0]: {NEXT[1]: following}} if jumps else {},
-        }

@@ -18,6 +18,9 @@ from offline_bench.environments.name import name_environment
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 ENVIRONMENT = re.compile(r"(?:[\w.]+:)?(?:[\w:.-]+/)?[\w:.-]{1,200}")  # module:namespace/name-v0
 NEWEST = "0.5"  # of Minari, whose layout is read
+# The key under which a set that this project exported says what was done to it, and what it says at least.
+PROVENANCE = "offline_bench"
+LABELS = ("curation", "relabeling", "fingerprint")
 
 
 def read_metadata(source: Source) -> dict[str, Any]:
@@ -114,6 +117,19 @@ def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, fl
             f"{source.path}: ref_min_score {low!r:.80} and ref_max_score {high!r:.80} are not two different numbers."
         )
     return float(low), float(high)
+
+
+def find_labels(source: Source, metadata: dict[str, Any]) -> dict[str, str]:
+    """What was done to a set that this project exported: curation, relabeling, fingerprint; empty for all others.
+
+    Raises `DatasetError` where one of them is no text.
+    """
+    told = metadata.get(PROVENANCE)
+    if told is None:
+        return {}
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in LABELS):
+        raise source.odd(f"{PROVENANCE} is to hold texts for {', '.join(LABELS)}, as `datasets export` writes them")
+    return {name: told[name] for name in LABELS}
 
 
 def find_parts(source: Source, metadata: dict[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.d4rl import load_d4rl
@@ -66,7 +66,7 @@ def list_copies(dataset_id: str | None = None) -> list[Copy]:
     """
     if dataset_id is not None:
         check_id(dataset_id)
-    files = {card.id: datasets_folder() / card.file for card in load_cards().values() if card.file}
+    files = {card.id: dataset_file(card.file) for card in load_cards().values() if card.file}
     copies = [Copy(card, path) for card, path in files.items() if path.is_file()]
     copies += [Copy(name, folder) for folder, name in list_folders()]
     if dataset_id is None:
