@@ -143,7 +143,7 @@ def list_names(
 
 @app.command()
 def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
-    """Print the leaderboard of a suite's committed results, of those made here where it has none, or of --results."""
+    """Print the leaderboard of a suite's committed results, else of its local results, or of --results."""
     from offline_bench.commands.tables import print_leaderboard
 
     print_leaderboard(suite, results)
@@ -151,7 +151,7 @@ def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
 
 @app.command()
 def report(suite: ShownSuite = None, results: ShownFolder = None) -> None:
-    """Write the tables and the page of a suite's committed results, of those made here, or of --results."""
+    """Write the tables and the page of a suite's committed results, else of its local results, or of --results."""
     from offline_bench.commands.tables import write_report
 
     write_report(suite, results)

@@ -75,7 +75,7 @@ def check_algorithm(text: str, steps: int = STEPS) -> None:
         except (EnvironmentMismatchError, _FailedError):
             if isinstance(refusal, _FailedError):
                 raise AlgorithmError(str(refusal)) from refusal
-            told = f"takes none of the sample datasets, so it was not tried: {refusal}"
+            told = f"refused every sample dataset, so it was not tried: {refusal}"
             raise AlgorithmError(f"algorithm {text} {told}") from refusal
     _check_states(text, before)
     _check_same(text, make, at, first)

@@ -80,7 +80,7 @@ def _compare(order: Order, fingerprint: str) -> str:
         return f": another size of {card.id}, so not the fingerprint on its card"
     if fingerprint == card.fingerprint:
         return " as on its card"
-    return f" where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
+    return f", but its card has {card.fingerprint or 'none'}: the bytes differ, and results may differ in detail"
 
 
 def _build_missing(orders: list[Order], workers: int) -> int:

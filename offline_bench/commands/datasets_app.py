@@ -49,10 +49,12 @@ def export_file(
     dataset: Annotated[str, typer.Argument(help="A dataset id.")],
     path: Annotated[Path, typer.Argument(help="The file to write, or the folder of the Minari dataset.")],
     to: Annotated[str, typer.Option(help="minari or d4rl.")],
-    relabeling: Annotated[str, typer.Option(help="Whose rewards are written, beside the true ones.")] = "original",
-    curation: Annotated[str, typer.Option(help="Which transitions are written.")] = "full",
-    seed: Annotated[int, typer.Option(help="Of the relabeling.", min=0)] = 0,
-    force: Annotated[bool, typer.Option(help="Replace what lies at PATH.")] = False,
+    relabeling: Annotated[
+        str, typer.Option(help="The relabeling whose rewards are written, beside the true ones.")
+    ] = "original",
+    curation: Annotated[str, typer.Option(help="The curation of the transitions that are written.")] = "full",
+    seed: Annotated[int, typer.Option(help="Seed of the relabeling.", min=0)] = 0,
+    force: Annotated[bool, typer.Option(help="Overwrite what lies at PATH.")] = False,
 ) -> None:
     """Write a dataset, curated and relabeled, for other code to train on."""
     from offline_bench.commands.taking_away import export_dataset

@@ -44,7 +44,7 @@ SuiteName = Annotated[str, typer.Argument(help=f"{_SUITE}.", autocompletion=comp
 ShownSuite = Annotated[
     str | None,
     typer.Argument(
-        help=f"{_SUITE}; quick, where --results is not given either.",
+        help=f"{_SUITE}; without it and --results, quick.",
         autocompletion=complete("suites"),
         show_default=False,
     ),

@@ -45,7 +45,7 @@ def _find_changed_code(record: Record) -> str:
                 return f"{what} of the {family} {text} changed after the run"
     old, new = then.get(VERSION, FIRST_VERSION), now.get(VERSION, "")
     if then and new and old != new:
-        return f"it was trained by version {old} of {spec_name(record.run.algorithm)}, which is at {new} now"
+        return f"it was trained by version {old} of {spec_name(record.run.algorithm)}, and the version is now {new}"
     return ""
 
 

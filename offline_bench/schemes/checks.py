@@ -26,7 +26,7 @@ def check_relabeling(text: str) -> None:
     """
     tried = [(data, _try_relabeling(text, data)) for data in [*sample_datasets(), *samples_with_cards()]]
     if all(isinstance(found, str) for _, found in tried):
-        told = f"takes none of the sample datasets, so it was not tried: {tried[0][1]}"
+        told = f"refused every sample dataset, so it was not tried: {tried[0][1]}"
         raise RelabelingError(f"relabeling {text} {told}")
     for data, first in tried:
         if isinstance(first, Dataset) and not np.array_equal(first.rewards, relabel(data, text, seed=1).rewards):

@@ -121,7 +121,7 @@ def test_a_recipe_has_at_least_one_transition_and_their_number_is_whole(tmp_path
     path = tmp_path / "recipes.toml"
     table = f'environment = "Hopper-v5"\ntransitions = {transitions}\nseed = 3\nbehaviors = ["waypoints"]\n'
     path.write_text(f"[dataset.mine]\n{table}")
-    with pytest.raises(DatasetError, match=r"\[dataset\.mine\]: transitions is "):
+    with pytest.raises(DatasetError, match=r"\[dataset\.mine\]: transitions must be "):
         load_recipes("dataset", path)
 
 
@@ -278,7 +278,7 @@ def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
     monkeypatch.setitem(gymnasium.registry, "EndsAtOnce-v0", spec)
     monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "cache")
     recipe = DatasetRecipe("EndsAtOnce-v0", 100, 0, behaviors=("lean",), cut_terminals=True)
-    with pytest.raises(DatasetError, match="all of 16 episodes of EndsAtOnce-v0 ended at their first step"):
+    with pytest.raises(DatasetError, match="all 16 episodes of EndsAtOnce-v0 ended at their first step"):
         write_collected(load_cards()[RANDOM], recipe, "mine/none-v0", lambda share: None)
     assert not (tmp_path / "cache").exists()
 

@@ -101,7 +101,7 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["datasets", "build", "offline-bench/hopper/hard-v0"], "unknown built-in dataset"),
         (["check", "relabeling", "zer"], "did you mean zero"),
         (["check", "algorithm", "iqk"], "did you mean iql"),
-        (["check", "algorithm", "planning"], "takes none of the sample datasets"),
+        (["check", "algorithm", "planning"], "refused every sample dataset"),
         (["audit"], "give --dataset ID or --algorithm SPEC"),
         (["audit", "--dataset", MEDIUM, "--algorithm", "bc"], "give --dataset ID or --algorithm SPEC"),
         (["audit", "--dataset", MEDIUM, "--budget", "hours"], "did you mean hour"),

@@ -236,13 +236,13 @@ def test_an_unsupported_observation_space_says_what_is_supported(
     assert "metadata.json, observation_space: observations" in message
     assert f"observations/{part} are of" in message or not part
     assert f"{space['type']} space" in message
-    assert "Supported are observations of Box spaces that are vectors, Discrete ones, and Dict spaces of" in message
+    assert "Observations may be vectors of a Box space, of a Discrete space, or of a Dict space" in message
 
 
 @pytest.mark.parametrize("space", [{"type": "MultiDiscrete", "nvec": [2]}, {"type": "Discrete", "start": 1, "n": 4}])
 def test_an_unsupported_action_space_says_what_is_supported(folder: Path, space: dict[str, Any]) -> None:
     set_metadata(folder, action_space=json.dumps(space))
-    assert "Supported are" in refused(folder)
+    assert "Observations may be vectors" in refused(folder)
 
 
 # --- Minari: broken files ---------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_vectors_go_back_to_what_the_environment_shows() -> None:
         assert back["goal"]["a"][row] == sample["goal"]["a"]
         assert back["goal"]["b"][row] == sample["goal"]["b"]
     assert back["goal"]["b"].shape == back["goal"]["a"].shape == (4,)
-    with pytest.raises(ValueError, match="of length 7 where the space has 6"):
+    with pytest.raises(ValueError, match="of length 7, but the space has 6"):
         unflatten(np.zeros((2, 7)), space)
 
 

@@ -117,9 +117,9 @@ def test_two_names_are_the_same_where_they_make_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Hopper-v2", "cannot be made here: .*mujoco_py.* Name its newest version here, Hopper-v5"),
-        ("Walker2d-v3", "Name its newest version here, Walker2d-v5"),
-        ("Hopper", "Name its newest version here, Hopper-v5"),
+        ("Hopper-v2", "cannot be made here: .*mujoco_py.* Use its newest version here, Hopper-v5"),
+        ("Walker2d-v3", "Use its newest version here, Walker2d-v5"),
+        ("Hopper", "Use its newest version here, Hopper-v5"),
         ("Hopper-v6", "did you mean Hopper-v5"),
         ("hopper-medium-v2", r"did you mean Hopper-v5"),
         ("nomodule:Hopper-v5", "belongs to the package nomodule. You have not named this package"),
@@ -135,6 +135,6 @@ def test_what_cannot_be_made_is_told_with_what_to_name_instead(
     with pytest.raises(EnvironmentMismatchError, match=said) as caught:
         find_spaces(name, "a file")
     # What is suggested can be made.
-    suggested = str(caught.value).rpartition("did you mean")[2].rpartition("Name its newest")[2]
+    suggested = str(caught.value).rpartition("did you mean")[2].rpartition("Use its newest")[2]
     assert not any(f"Hopper-v{version}" in suggested for version in (1, 2, 3, 4))
     assert str(caught.value).startswith("a file: ")

@@ -136,7 +136,7 @@ def test_a_built_in_algorithm_of_another_version_makes_its_records_stale(monkeyp
     del old.fingerprints["algorithm_version"]
     assert [find_stale(each) for each in (record, old, none)] == [""] * 3
     monkeypatch.setitem(algorithms._origins, "bc", replace(algorithms.origin("bc"), version=2))
-    said = "it was trained by version 1 of bc, which is at 2 now"
+    said = "it was trained by version 1 of bc, and the version is now 2"
     assert [find_stale(each) for each in (record, old, none)] == [said, said, ""]
     assert find_stale(record_of(run())) == find_stale(record_of(run(algorithm="iql"))) == ""
 

@@ -21,7 +21,7 @@ FLAGS = ("terminals", "timeouts", "episode_terminals")
 HARMLESS = ("infos", "metadata", "create_mask", "mask_size")
 DUMP = ("version", "discrete_action")
 ENDS = "episode_terminals"
-REMEDY = "If it was downloaded, fetch it again; else write it again from what it was made of."
+REMEDY = "If it was downloaded, fetch it again. If not, write it again from its source."
 
 
 def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency = STRICT) -> Dataset:

@@ -128,7 +128,7 @@ def find_labels(source: Source, metadata: dict[str, Any]) -> dict[str, str]:
     if told is None:
         return {}
     if not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in LABELS):
-        raise source.odd(f"{PROVENANCE} is to hold texts for {', '.join(LABELS)}, as `datasets export` writes them")
+        raise source.odd(f"{PROVENANCE} must hold texts for {', '.join(LABELS)}, as `datasets export` writes them")
     return {name: told[name] for name in LABELS}
 
 

@@ -111,7 +111,7 @@ def how_to_get(dataset_id: str) -> str:
         return f"build it with `offline-bench datasets build {dataset_id}`"
     if is_built(dataset_id):
         return "build it with `offline-bench datasets build`"
-    return f"fetch it where there is a network with `minari download {dataset_id}`"
+    return f"fetch it over a network with `minari download {dataset_id}`"
 
 
 def _remedy(folder: Path, dataset_id: str) -> str:
