@@ -164,7 +164,7 @@ def test_of_two_contents_that_which_is_here_counts_and_none_where_it_is_not(here
     records = [record_of(run(0)), record_of(run(1), "bbbb"), record_of(run(0, dataset="other"), "cccc")]
     mixed = find_stale_among(records)
     assert set(mixed) == {run(0), run(1)}
-    assert mixed[run(0)].startswith("records of d are of several contents (aaaa, bbbb), and it is not here")
+    assert mixed[run(0)].startswith("records of d are of several contents (aaaa, bbbb), and without the dataset here")
     here["d", "full"] = "bbbb"
     assert set(find_stale_among(records)) == {run(0)}
     frame = to_frame(records)
