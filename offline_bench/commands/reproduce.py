@@ -35,7 +35,7 @@ EXECUTORS = ("workers", "ray")
 
 @dataclass(frozen=True)
 class Means:
-    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again.
+    """How runs are carried out: workers, plug-in files, device, and whether failed ones are tried again.
 
     executor     a name of `EXECUTORS`
     ray_address  see `RayPlace`
@@ -96,7 +96,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     folder = folder or local_folder(suite.name)
     runs = select_runs(suite.runs(), only)
     if suite.unfinished and copy_packed(suite.folder, folder):
-        tell(f"{suite.name} is not finished: goes on from the records in {suite.folder}")
+        tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
@@ -132,7 +132,7 @@ def carry_out_runs(
         tidy_up(folder, means.checkpoints)
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
-        tell(f"stale, so done again: {count} runs, as {reason}")
+        tell(f"{count} runs are stale and are done again: {reason}")
     rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
@@ -189,7 +189,7 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
     for reason, count in Counter(reason for _, reason in undone).items():
         tell(f"{count} of {len(runs)} runs are not done and have no record: {reason}", err=True)
     if undone:
-        tell("That is no result: the same command tries these runs again.", err=True)
+        tell("This is not a result. Run the same command to try these runs again.", err=True)
     if undone or not counts["ok"]:
         raise typer.Exit(1)
 

@@ -98,7 +98,7 @@ def show_status(name: str | None, folder: Path | None) -> None:
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
         tell(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
         if len(records) < len(reading.records):
-            tell(f"  {len(reading.records) - len(records)} more records, of none of the runs of {suite.name}")
+            tell(f"  {len(reading.records) - len(records)} more records, which belong to no run of {suite.name}")
         for record in records:
             if record.status != "ok":
                 tell(plain_line(f"  {record.status}: {record.run}: {record.reason}"))
