@@ -220,7 +220,9 @@ def test_a_run_of_other_content_is_done_again_and_status_says_why(
     assert "1 ok, 1 stale, 1 of 2 to do" in told
     assert "stale: 1 of them: its data had another content (0123456789abcdef)" in told
     carried_out: list[Any] = []
-    monkeypatch.setattr(reproduce, "carry_out_slabs", lambda slabs, *_: carried_out.extend(slabs) or iter(()))
+    monkeypatch.setattr(
+        reproduce, "carry_out_slabs", lambda slabs, *_: (one for one in carried_out.extend(slabs) or ())
+    )
     reproduce.carry_out_runs(runs, tmp_path, "two", reproduce.Means(workers=0))
     told = capsys.readouterr().out
     assert "two: 1 of 2 runs are done" in told
