@@ -78,7 +78,7 @@ def test_without_cloning_beside_it_nothing_is_told() -> None:
     own = records("a/one", "mine", "original", 90.0 + NOISE) + records("a/one", "mine", "zero", 50.0 + NOISE)
     found = audit_learner(own, [record.run for record in own], [])
     assert found.verdict == "cannot tell"
-    assert "There is no cloning" in found.sentence
+    assert "no cloning of the same data" in found.sentence
 
 
 def test_one_word_over_sets() -> None:
