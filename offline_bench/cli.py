@@ -77,7 +77,7 @@ def reproduce(
     retry_failed: Retry = False,
     executor: Executor = "workers",
     ray_address: RayAddress = "",
-    checkpoints: Checkpoints = None,
+    checkpoints: Checkpoints = "",
     only: Annotated[
         list[str], typer.Option(help="A part alone, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
     ] = [],  # noqa: B006
@@ -114,7 +114,7 @@ def run(
     retry_failed: Retry = False,
     executor: Executor = "workers",
     ray_address: RayAddress = "",
-    checkpoints: Checkpoints = None,
+    checkpoints: Checkpoints = "",
 ) -> None:
     """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
     from offline_bench.commands.reproduce import Means, run_grid
