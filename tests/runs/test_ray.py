@@ -45,8 +45,8 @@ ALGORITHM = "bc(batch_size=16, hidden_units=(16, 16))"
 STEPS, HELD = 60, 40
 CURATIONS = ("full", "terminals-as-timeouts", "drop-terminals", "fraction(p=0.5)")
 
-# Steps environments in the worker, which is the quicker; writes down every word of progress; is killed, or waits, at a step for as long as a file wants it. In a module of its
-# own, that has to travel with the plug-in.
+# Steps environments in the worker, which is the quicker; writes down every word of progress; is killed, or waits, at a
+# step for as long as a file wants it. In a module of its own, that has to travel with the plug-in.
 PACE = """
 import pace_of_tests
 from offline_bench.algorithms.stacked import slab
