@@ -13,9 +13,9 @@ import typer
 from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.report_page import write_page
-from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.commands.tables import print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, SpecError
 from offline_bench.core.registry import unknown_name
@@ -36,7 +36,7 @@ EXECUTORS = ("workers", "ray")
 
 @dataclass(frozen=True)
 class Means:
-    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again.
+    """How runs are carried out: workers, plug-in files, device, and whether failed ones are tried again.
 
     executor     a name of `EXECUTORS`
     ray_address  see `RayPlace`
@@ -104,7 +104,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     folder = folder or local_folder(suite.name)
     runs = select_runs(suite.runs(), only)
     if suite.unfinished and copy_packed(suite.folder, folder):
-        tell(f"{suite.name} is not finished: goes on from the records in {suite.folder}")
+        tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
@@ -140,7 +140,7 @@ def carry_out_runs(
         tidy_up(folder, means.find_shared(folder))
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
-        tell(f"stale, so done again: {count} runs, as {reason}")
+        tell(f"{count} runs are stale and are done again: {reason}")
     rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
@@ -199,7 +199,7 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
     for reason, count in Counter(reason for _, reason in undone).items():
         tell(f"{count} of {len(runs)} runs are not done and have no record: {reason}", err=True)
     if undone:
-        tell("That is no result: the same command tries these runs again.", err=True)
+        tell("This is not a result. Run the same command to try these runs again.", err=True)
     if undone or not counts["ok"]:
         raise typer.Exit(1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, Task, load_cards
 from offline_bench.data.loaders.d4rl import load_d4rl
@@ -25,7 +25,7 @@ def load(dataset_id: str) -> Dataset:
         return handed.data
     card = load_cards().get(dataset_id)
     if card and card.file:
-        return load_d4rl(datasets_folder() / card.file, card.task.environment, dataset_id)
+        return load_d4rl(dataset_file(card.file), card.task.environment, dataset_id)
     return load_minari(dataset_id)
 
 
@@ -36,5 +36,5 @@ def is_here(dataset_id: str) -> bool:
         return True
     card = load_cards().get(dataset_id)
     if card and card.file:
-        return (datasets_folder() / card.file).is_file()
+        return dataset_file(card.file).is_file()
     return locate(dataset_id) is not None

@@ -24,18 +24,20 @@ TOLD = 20
 FLAGS = ("terminations", "truncations")
 # Under an episode's `infos`, (T, size): the next observations of one whose rows do not follow each other.
 NEXT = ("offline_bench", "next_observations")
+# There, too, (T,): the true rewards of a set whose rewards were relabeled before it was exported.
+TRUE = ("offline_bench", "true_rewards")
 
 
 @dataclass
 class Dropped:
-    """Which episodes of `path` are left out, by number, and why; where that is not `allowed`, the error is raised."""
+    """Which episodes of `path` are left out, by number, and why; if that is not `allowed`, the error is raised."""
 
     path: Path
     allowed: bool
     reasons: dict[int, str] = field(default_factory=dict)
 
     def attempt(self, number: int, read: Callable[[], T]) -> T | None:
-        """What `read` gives of an episode; None where it is left out."""
+        """The result of `read` for an episode; None if it is left out."""
         try:
             return read()
         except DatasetError as error:
@@ -52,12 +54,13 @@ class Dropped:
 
 
 def read_episodes(
-    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False
+    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False, relabeled: bool = False
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """All transitions of the file as content fields of a `Dataset`, in the order of episode numbers, and notes.
 
     `counts` has the total_episodes and total_steps that the file is to hold. With `drop_broken`, an episode that is
-    none is left out and told in the notes.
+    none is left out and told in the notes. Where they are `relabeled`, the file's rewards are the learner's, and the
+    true ones lie in each episode's infos.
     Raises `DatasetError` naming the file where it is truncated, inconsistent or holds something else than numbers.
     """
     dropped = Dropped(source.path, drop_broken)
@@ -71,6 +74,11 @@ def read_episodes(
         columns = _fill(file, spaces, kept, dropped)
     lengths = np.array([len(array) for array in kept.values()])
     columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
+    if relabeled:
+        columns["rewards"] = columns["true_rewards"]
+        with open_hdf5(source) as file:
+            true = [_fetch(file, number, "/".join(("infos", *TRUE)), rewards.shape) for number, rewards in kept.items()]
+        columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in true])
     if drop_broken:
         columns, lengths = _leave_out(columns, np.array(list(kept)), lengths, dropped)
     remaining = [number for number in kept if number not in dropped.reasons]
@@ -86,7 +94,7 @@ def _check_counts(
     found = {"total_episodes": len(numbers), "total_steps": sum(map(len, kept.values()))}
     for key, count in found.items():
         if count == 0 or (count != counts.get(key, count) and not dropped.allowed):
-            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80} where the file has {count}")
+            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80}, but the file has {count}")
 
 
 def _fill(file: StoredFile, spaces: Spaces, rewards: dict[int, Array], dropped: Dropped) -> dict[str, Array]:
@@ -135,7 +143,7 @@ def _read_episode(file: StoredFile, number: int, spaces: Spaces, columns: dict[s
         columns["next_observations"][:] = _fetch(file, number, following, (steps, size))
     actions = _fetch(file, number, "actions", columns["actions"].shape)
     if columns["actions"].dtype == np.int64 != actions.dtype:
-        raise file.source.odd(f"episode_{number}/actions are no integers, but the action space is Discrete")
+        raise file.source.odd(f"episode_{number}/actions are not integers, but the action space is Discrete")
     columns["actions"][:] = actions
     for name in FLAGS:
         flags = _fetch(file, number, name, (steps,))
@@ -225,8 +233,8 @@ def _find_ends(
         episode = int(np.searchsorted(ends, row))
         step = row - (int(ends[episode]) + 1 - int(lengths[episode]))
         raise DatasetError(
-            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, where its terminations or "
-            "truncations say that it ended. Only the last step may; split the episode there."
+            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, although its terminations or "
+            "truncations end it there. Only the last step may end an episode; split the episode there."
         )
     truncations, notes = join_ends(terminations, truncations)
     timeouts = np.zeros_like(truncations)

@@ -13,7 +13,9 @@ import numpy as np
 
 from offline_bench.core.errors import EnvironmentMismatchError, OfflineBenchError, StorageError
 from offline_bench.core.storage import scratch_folder
+from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
+from offline_bench.data.loaders.columns import NEXT, TRUE
 from offline_bench.environments.flat import unflatten
 from offline_bench.environments.gymnasium_library import import_gymnasium
 from offline_bench.environments.name import portable_spec
@@ -55,6 +57,26 @@ def lay_out(episode: Episode) -> dict[str, Any]:
         "truncations": last & (not episode.terminated),
         "infos": {},
     }
+
+
+def take_apart(data: Dataset, relabeled: bool = False) -> Iterator[dict[str, Any]]:
+    """The episodes of `data` as `write_minari` takes them.
+
+    relabeled   whether rewards are those that a learner sees, with the true ones in `infos`; else the true ones
+    """
+    for start, end in zip(data.episode_starts, data.episode_ends, strict=True):
+        rows = slice(start, end + 1)
+        seen, following = data.observations[rows], data.next_observations[rows]
+        infos = {NEXT[1]: following} if (following[:-1] != seen[1:]).any() else {}
+        infos |= {TRUE[1]: data.true_rewards[rows]} if relabeled else {}
+        yield {
+            "observations": np.concatenate([seen, following[-1:]]),
+            "actions": data.actions[rows],
+            "rewards": (data.rewards if relabeled else data.true_rewards)[rows],
+            "terminations": data.terminals[rows],
+            "truncations": data.timeouts[rows],
+            "infos": {NEXT[0]: infos} if infos else {},
+        }
 
 
 def _create(dataset_id: str, environment: str, episodes: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
