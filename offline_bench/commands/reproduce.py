@@ -22,6 +22,7 @@ from offline_bench.core.registry import unknown_name
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
 from offline_bench.runs.executors.ray_cluster import RayPlace, open_cluster
 from offline_bench.runs.experiment import Job
+from offline_bench.runs.mirror import Mirror, is_url
 from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
@@ -39,7 +40,7 @@ class Means:
 
     executor     a name of `EXECUTORS`
     ray_address  see `RayPlace`
-    checkpoints  the folder with the checkpoints; None for that of the results
+    checkpoints  the folder with the checkpoints, or on Ray a URL; '' for the folder of the results
     """
 
     workers: int = 2
@@ -48,13 +49,19 @@ class Means:
     retry_failed: bool = False
     executor: str = "workers"
     ray_address: str = ""
-    checkpoints: Path | None = None
+    checkpoints: str = ""
 
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:
             raise SpecError(unknown_name("executor", self.executor, EXECUTORS))
         if self.ray_address and self.executor != "ray":
             raise SpecError("--ray-address is for --executor ray")
+        if is_url(self.checkpoints) and self.executor != "ray":
+            raise SpecError("--checkpoints is a folder; a URL is for --executor ray")
+
+    def find_shared(self, folder: Path) -> Path:
+        """The folder with the checkpoints of results in `folder`; with a URL, that with the copies of them."""
+        return (Path(self.checkpoints) if self.checkpoints and not is_url(self.checkpoints) else folder).resolve()
 
     def find_device(self) -> str:
         """The device to try things on here, before anything trains: where Ray has a GPU this machine may have none.
@@ -77,11 +84,12 @@ class Means:
         self.find_device()
         if self.executor != "ray":
             return None
+        mirror = Mirror(self.checkpoints) if is_url(self.checkpoints) else None
         # A Ray on this machine sees what this machine has.
-        shared = self.checkpoints or (None if self.ray_address else folder)
+        shared = None if mirror or (self.ray_address and not self.checkpoints) else self.find_shared(folder)
         if shared is not None:
             checkpoint_folder(shared).mkdir(parents=True, exist_ok=True)
-        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared and shared.resolve())
+        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared, mirror)
         place.check()
         return place
 
@@ -129,7 +137,7 @@ def carry_out_runs(
             jobs = list_missing(runs, folder, means.retry_failed)
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
-        tidy_up(folder, means.checkpoints)
+        tidy_up(folder, means.find_shared(folder))
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
         tell(f"{count} runs are stale and are done again: {reason}")
@@ -156,11 +164,13 @@ def _train(
     waiting = {job.run for job in jobs}
     done = [Job(run, at) for run, at in runs.items() if run not in waiting]
     undone: list[tuple[Run, str]] = []
-    shared = (means.checkpoints or folder).resolve()
+    shared = means.find_shared(folder)
     with ExitStack() as stack:
         place = means.find_place(folder)
         cluster = stack.enter_context(open_cluster(place)) if place else None
         workers, memory = (cluster.slots, int(MEMORY_SHARE * cluster.memory)) if cluster else (means.workers, None)
+        if place and place.mirror:
+            stack.enter_context(place.mirror.copied_to(checkpoint_folder(shared)))
         slabs = group_jobs(jobs, shared, workers, means.device, memory, done)
         bar = stack.enter_context(open_bar(title, len(jobs), "runs"))
         steps = carry_out_slabs(slabs, folder, min(workers, len(slabs)), means.plugins, past, cluster, shared)

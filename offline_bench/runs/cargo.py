@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offline_bench.core.errors import OfflineBenchError, PlaceError
-from offline_bench.core.paths import datasets_folder, project_root
+from offline_bench.core.paths import dataset_file, datasets_folder, project_root
 from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.core.source import list_files
 from offline_bench.core.storage import scratch_folder
@@ -23,6 +23,9 @@ from offline_bench.environments.packages import named_file
 from offline_bench.environments.steppers import THREAD_VARIABLES
 from offline_bench.runs.experiment import JobSlab, load_data
 from offline_bench.schemes.curate import needed_datasets
+
+CARDS = "cards.toml"
+HOME = "OFFLINE_BENCH_HOME"
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,13 @@ class Outfit:
 
 def pack_outfit(plugins: Sequence[Path]) -> Outfit:
     """The outfit of this process, with its `plugins`."""
-    paths = [path for path in (datasets_folder() / "cards.toml", named_file()) if path.is_file()]
-    home = {path.relative_to(project_root()).as_posix(): path.read_bytes() for path in paths}
+    # The cards may be those that this package brings: on a node they are the user's, and so come first.
+    places = {datasets_folder() / CARDS: dataset_file(CARDS), named_file(): named_file()}
+    home = {
+        place.relative_to(project_root()).as_posix(): path.read_bytes()
+        for place, path in places.items()
+        if path.is_file()
+    }
     return Outfit([_pack_plugin(path) for path in plugins], home, _find_folder())
 
 
@@ -108,7 +116,6 @@ def unpack_datasets(sets: Mapping[str, Handed]) -> None:
     take_over(sets)
 
 
-HOME = "OFFLINE_BENCH_HOME"
 _worn: list[bool] = []
 _own_home: list[str | None] = []
 _checked: set[str] = set()

@@ -16,6 +16,7 @@ from offline_bench.runs.executors.interrupts import interrupts_wait
 from offline_bench.runs.executors.ray_address import AUTO, answers, check_address
 from offline_bench.runs.executors.ray_node import Driver, describe_driver, look
 from offline_bench.runs.executors.workers import environment_of_workers
+from offline_bench.runs.mirror import Mirror
 
 # Seconds between two looks at which nodes there are, and for which a node may take to be looked at.
 EVERY = 2.0
@@ -34,17 +35,21 @@ class RayPlace:
 
     address  HOST:PORT of its head, 'auto' for the one this machine is a node of, '' to start one here
     workers  slabs at once on a Ray that is started here; on a GPU, slabs that share one
-    shared   the folder with the checkpoints, that all nodes see; None: nodes keep none
+    shared   the folder with the checkpoints, that all nodes see; None: nodes keep none there
+    mirror   what has the checkpoints where no folder does
     """
 
     address: str = ""
     workers: int = 2
     device: str = "cpu"
     shared: Path | None = None
+    mirror: Mirror | None = None
 
     def check(self) -> None:
-        """Raise `MissingExtraError` without Ray, `SpecError` or `PlaceError` where it cannot be reached."""
+        """Raise `MissingExtraError` without Ray, `SpecError` or `PlaceError` where it or its mirror is out of reach."""
         import_ray()
+        if self.mirror is not None:
+            self.mirror.check()
         check_address(self.address or AUTO)
 
 
@@ -86,7 +91,12 @@ class RayCluster:
     @property
     def keeps_checkpoints(self) -> bool:
         """Whether its nodes see where the checkpoints are."""
-        return self._place.shared is not None
+        return self._place.shared is not None or self._place.mirror is not None
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """What has the checkpoints where no folder does."""
+        return self._place.mirror
 
     @property
     def hopeless(self) -> bool:

@@ -44,9 +44,10 @@ def execute_on_ray(
                 lost = isinstance(event, _Lost) and queue.take_back_lost(event.task)
                 if lost or (type(event) is Died and queue.take_back(event.task)):
                     continue
-                if not isinstance(event, Progressed):
-                    queue.finish(event.task)
                 yield event
+                if not isinstance(event, Progressed):
+                    # What came of it is saved now.
+                    hands.clear(queue.finish(event.task), isinstance(event, Done))
             alone_since = (alone_since or time.monotonic()) if hands.idle else None
             if alone_since is not None and (cluster.hopeless or time.monotonic() - alone_since > PATIENCE):
                 cluster.check_fit()
@@ -87,7 +88,9 @@ class _Hands:
             sets = {name: self._find_set(name) for name in needed_by(task)}
             function = self._cluster.run_on(node, serve).options(num_returns="streaming")
             kept = task if self._cluster.keeps_checkpoints else replace(task, checkpoint=None)
-            self._begun[function.remote(self._outfit, self._work, kept, sets)] = _Begun(number, node)
+            self._begun[function.remote(self._outfit, self._work, kept, sets, self._cluster.mirror)] = _Begun(
+                number, node
+            )
             node.busy += 1
 
     def wait(self) -> list[Event]:
@@ -97,6 +100,11 @@ class _Hands:
             return []
         ready, _ = self._ray.wait(list(self._begun), num_returns=1, timeout=1.0)
         return [self._receive(handle) for handle in ready]
+
+    def clear(self, task: Any, done: bool) -> None:
+        """Delete the checkpoint of `task`, which is over, where it is `done`."""
+        if done and self._cluster.mirror is not None and task.checkpoint is not None:
+            self._cluster.mirror.drop(task.checkpoint.stem)
 
     def drop_all(self) -> None:
         """Kill what is under way."""
