@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import MissingExtraError, PlaceError
+from offline_bench.runs.cargo import remove_outfits
 from offline_bench.runs.executors.interrupts import interrupts_wait
 from offline_bench.runs.executors.ray_address import AUTO, answers, check_address
 from offline_bench.runs.executors.ray_node import Driver, describe_driver, look
@@ -249,6 +250,7 @@ def open_cluster(place: RayPlace) -> Iterator[RayCluster]:
     finally:
         with interrupts_wait():
             ray.shutdown()
+            remove_outfits()
 
 
 def import_ray() -> Any:
