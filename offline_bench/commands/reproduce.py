@@ -20,7 +20,8 @@ from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, SpecError
 from offline_bench.core.registry import unknown_name
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
-from offline_bench.runs.executors.ray_cluster import RayPlace, open_cluster
+from offline_bench.runs.executors.ray_cluster import open_cluster
+from offline_bench.runs.executors.ray_place import RayPlace
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.mirror import Mirror, is_url
 from offline_bench.runs.parts import select_runs

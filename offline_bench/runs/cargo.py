@@ -7,11 +7,11 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offline_bench.core.errors import OfflineBenchError, PlaceError
+from offline_bench.core.errors import OfflineBenchError, PlaceError, StorageError
 from offline_bench.core.paths import dataset_file, datasets_folder, project_root
 from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.core.source import list_files
@@ -79,7 +79,7 @@ def put_on(outfit: Outfit) -> None:
     if _worn:
         return
     _own_home.append(os.environ.get(HOME))
-    folder = _files.enter_context(scratch_folder(Path(tempfile.gettempdir()), "offline-bench-node"))
+    folder = _files.enter_context(_open_folder())
     os.environ[HOME] = str(folder / "home")
     # For the processes that are started from here.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
@@ -89,6 +89,12 @@ def put_on(outfit: Outfit) -> None:
         _unpack(folder / str(number), plugin.files)
         load_plugin(folder / str(number) / plugin.name)
     _worn.append(True)
+
+
+def remove_outfits() -> None:
+    """Remove the outfits that killed processes left on this machine. Whoever puts one on does that too."""
+    with suppress(OSError, StorageError), _open_folder():
+        pass
 
 
 def find_other_content(outfit: Outfit, sets: Mapping[str, Handed]) -> str:
@@ -121,6 +127,10 @@ _own_home: list[str | None] = []
 _checked: set[str] = set()
 _files = ExitStack()
 atexit.register(_files.close)
+
+
+def _open_folder() -> AbstractContextManager[Path]:
+    return scratch_folder(Path(tempfile.gettempdir()), "offline-bench-node")
 
 
 @contextmanager

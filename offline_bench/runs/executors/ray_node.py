@@ -19,7 +19,7 @@ from offline_bench.runs.executors.events import Work, judge_failure
 from offline_bench.runs.mirror import Mirror
 
 # Seconds between two words on how far a task is.
-EVERY = 0.5
+EVERY = 2.0
 
 
 @dataclass(frozen=True)
