@@ -120,7 +120,7 @@ def test_a_mistake_gets_a_sentence_and_never_a_traceback(small_home: Path, argum
 @pytest.mark.parametrize(
     ("scheme", "told"),
     [
-        ("nothing-but-nan", "not finite, the first at row 0"),
+        ("nothing-but-nan", "returned nan at row 0"),
         ("vandal", "tried to write into the data"),
         ("short", "returned shape"),
     ],
