@@ -150,7 +150,7 @@ def _train(
         place = means.find_place(folder)
         cluster = stack.enter_context(open_cluster(place)) if place else None
         workers, memory = (cluster.slots, int(MEMORY_SHARE * cluster.memory)) if cluster else (means.workers, None)
-        slabs = group_jobs(jobs, shared, workers, means.device, memory, done)
+        slabs = group_jobs(jobs, shared, workers, means.device, memory, done, past)
         bar = stack.enter_context(open_bar(title, len(jobs), "runs"))
         steps = carry_out_slabs(slabs, folder, min(workers, len(slabs)), means.plugins, past, cluster, shared)
         for step in stack.enter_context(closing(steps)):
