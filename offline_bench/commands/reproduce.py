@@ -185,7 +185,8 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
 
 def _datasets_of(jobs: Sequence[Job]) -> list[str]:
     """What the jobs load, each once: their datasets, and those that their curations mix in."""
-    needed = [name for job in jobs for name in (job.run.dataset, *needed_datasets(job.run.curation))]
+    pairs = dict.fromkeys((job.run.dataset, job.run.curation) for job in jobs)
+    needed = [name for dataset, curation in pairs for name in (dataset, *needed_datasets(curation))]
     return list(dict.fromkeys(needed))
 
 

@@ -151,7 +151,8 @@ class _Campaign:
 
     def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace, shared: Path) -> None:
         self._slabs, self._folder, self._claims, self._pace, self._shared = slabs, folder, claims, pace, shared
-        self._before = {run: _written(folder, run) for slab in slabs for run in slab.wanted}
+        # Of the files that there are, not of the runs that are wanted: these are many more.
+        self._before = {path.name: _written(path) for path in (folder / "records").rglob("*.json")}
         self._begun: list[_Begun] = []
         self._finished = 0
         self.left_to_others: list[tuple[Run, str]] = []
@@ -227,13 +228,13 @@ class _Campaign:
         if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
-        return record.status == "ok" or _written(self._folder, run) != self._before.get(run)
+        return record.status == "ok" or _written(path := record_path(self._folder, run)) != self._before.get(path.name)
 
 
-def _written(folder: Path, run: Run) -> tuple[int, int] | None:
-    """Which file the record of `run` is; None where there is none."""
+def _written(path: Path) -> tuple[int, int] | None:
+    """Which file lies at `path`; None where there is none."""
     try:
-        stat = record_path(folder, run).stat()
+        stat = path.stat()
     except OSError:
         return None
     return stat.st_ino, stat.st_mtime_ns

@@ -23,7 +23,7 @@ MEMORY_SHARE = 0.5
 ROUNDING = 1e-9
 # The last slabs of many workers leave the others idle: so each worker gets several. A few train larger ones faster.
 FEW_WORKERS = 8
-PORTIONS = 4
+PORTIONS = 8
 KEY = re.compile("[0-9a-f]{16}")
 
 
@@ -41,7 +41,8 @@ def group_jobs(
     Slabs with a checkpoint in `folder` are formed again as they were, so that they go on; those of `done`, jobs with a
     record, are in them where a kill came between two records of a slab. The other slabs are bounded by
     `memory`, bytes for all workers together (default: half of the device's), and none costs more than the share of one
-    worker, of many workers a quarter of that; `past` records say what algorithms cost. How runs are grouped changes none of them.
+    worker, of many workers an eighth of that; `past` records say what algorithms cost. How runs are
+    grouped changes none of them.
     """
     memory = memory or int(MEMORY_SHARE * memory_of(device))
     resumed, rest = _form_again(jobs, done, folder, device)
@@ -54,14 +55,16 @@ def group_jobs(
     share /= PORTIONS if workers > FEW_WORKERS else 1
     slabs = []
     for group in groups.values():
+        even = ceil(share * len(group) / _cost_of(group, costs) - ROUNDING)
         most = min(
             MOST_RUNS[device.partition("+")[0]],
-            max(ceil(share * len(group) / _cost_of(group, costs) - ROUNDING), 1),
+            max(even, 1),
             fitting_runs(group[0], device, memory // max(workers, 1)),
         )
         count = -(-len(group) // most)
         bounds = [round(i * len(group) / count) for i in range(count + 1)]
-        slabs += [form_slab(group[low:high], folder, device) for low, high in pairwise(bounds)]
+        form = _form_stack if shape(group[0].run.algorithm) is not None else _form_alone
+        slabs += [form(group[low:high], folder, device) for low, high in pairwise(bounds)]
     order = {job.run: place for place, job in enumerate(jobs)}
     slabs.sort(key=lambda slab: order[slab.jobs[0].run])
     return resumed + order_slabs(slabs, [_cost_of(slab.jobs, costs) for slab in slabs], workers)
@@ -94,9 +97,16 @@ def _cost_of(jobs: Iterable[Job], costs: Mapping[str, float]) -> float:
 
 def form_slab(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
     """`jobs`, which can train together, as one slab, with its checkpoint in `folder` where its learner keeps one."""
+    form = _form_stack if _shape_of(jobs[0].run.algorithm, device) is not None else _form_alone
+    return form(jobs, folder, device)
+
+
+def _form_alone(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
+    return JobSlab(tuple(jobs), device)
+
+
+def _form_stack(jobs: Sequence[Job], folder: Path, device: str) -> JobSlab:
     slab = JobSlab(tuple(jobs), device)
-    if not isinstance(build_learner(jobs[0].run.algorithm, device), StackedLearner):
-        return slab
     name = hashlib.sha256(slab.name.encode()).hexdigest()[:16]
     return replace(slab, checkpoint=checkpoint_folder(folder) / f"{name}.safetensors")
 

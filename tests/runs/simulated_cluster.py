@@ -180,9 +180,9 @@ def main(workers: int) -> None:
     ):
         with tempfile.TemporaryDirectory() as folder:
             r = simulate(jobs, Cluster(workers, lost), known, Path(folder))
-        print(
+        sys.stdout.write(
             f"| {title} | {r.slabs} | {r.bound:.0f} s | {r.makespan:.0f} s | {r.busy:.0%} | {r.alone:.0f} s | "
-            f"{r.wasted:.0f} s | {r.driver:.1f} s | {r.memory / 2**20:+.1f} MB |"
+            f"{r.wasted:.0f} s | {r.driver:.1f} s | {r.memory / 2**20:+.1f} MB |\n"
         )
 
 
