@@ -71,7 +71,9 @@ class Pace:
         both = [name for name in measured if name in self._past]
         scale = sum(measured[name] for name in both) / sum(self._past[name] for name in both) if both else 1.0
         known = {name: cost * scale for name, cost in self._past.items()} if both or not measured else {}
-        return self._work * np.array(_fill_up(self._algorithms, known | dict(measured)))[self._kind]
+        costs = np.array(_fill_up(self._algorithms, known | dict(measured)), np.float64)
+        weights: npt.NDArray[np.float64] = self._work * costs[self._kind]
+        return weights
 
     def _measured(self) -> dict[str, float]:
         """Seconds per run and step of the algorithms under way."""

@@ -79,7 +79,9 @@ def order_slabs(slabs: Sequence[JobSlab], costs: Sequence[float], workers: int) 
     if workers < 2:
         return list(slabs)
     half = sum(costs) / 2
-    first, middle, last = [], [], []
+    first: list[int] = []
+    middle: list[int] = []
+    last: list[int] = []
     begun = 0.0
     for place, cost in enumerate(costs):
         if cost > half / workers:
