@@ -52,17 +52,19 @@ class DatasetRecipe:
         types = {"environment": str, "transitions": int, "seed": int, "cut_terminals": bool}
         for name, wanted in types.items():
             if type(getattr(self, name)) is not wanted:
-                raise DatasetError(f"{name} is to be a {wanted.__name__}, not {getattr(self, name)!r}")
+                raise DatasetError(f"{name} must be a {wanted.__name__}, not {getattr(self, name)!r}")
         for name in ("policies", "behaviors"):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
-                raise DatasetError(f"{name} is to be a list of texts, not {value!r}")
+                raise DatasetError(f"{name} must be a list of texts, not {value!r}")
         if not 1 <= self.transitions < 2**40 or not 0 <= self.seed < 2**63:
-            raise DatasetError("transitions is from 1 below 2**40, and seed from 0 below 2**63")
+            raise DatasetError("transitions must be at least 1 and below 2**40, and seed at least 0 and below 2**63")
         if self.precision not in ("float32", "float64"):
-            raise DatasetError(f"precision is to be 'float32' or 'float64', not {self.precision!r}")
+            raise DatasetError(f"precision must be 'float32' or 'float64', not {self.precision!r}")
         if bool(self.policies) == bool(self.behaviors):
-            raise DatasetError(f"{'both' if self.policies else 'neither'} of policies and behaviors given: give one")
+            raise DatasetError(
+                f"{'both' if self.policies else 'neither'} of policies and behaviors given: give exactly one of the two"
+            )
 
     @property
     def actors(self) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DatasetError(f"cannot read the recipes {path}: {error}") from error
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise DatasetError(f"{path}: {kind} is to hold one table per name, as [{kind}.name]")
+        raise DatasetError(f"{path}: {kind} must hold one table per name, as [{kind}.name]")
     recipes = {}
     for name, table in tables.items():
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
@@ -167,7 +169,7 @@ def _act_for(
             episodes = [_cut(e, e.length - e.terminated) for e in episodes if e.length > e.terminated]
         if not episodes and batch >= LEAST_BATCH:
             raise DatasetError(
-                f"all of {batch} episodes of {recipe.environment} ended at their first step: none is left"
+                f"all {batch} episodes of {recipe.environment} ended at their first step, so no episode can be kept"
             )
         for episode in episodes:
             if left > 0:

@@ -18,13 +18,13 @@ def audit(
         str, typer.Option(help="A learner: does it use its reward?", autocompletion=complete("algorithms"))
     ] = "",
     budget: Annotated[
-        str, typer.Option(help="Of a dataset: minutes, hour or night; what each takes here is said first.")
+        str, typer.Option(help="For a dataset: minutes, hour or night. The audit says first how long each takes here.")
     ] = "hour",
-    seeds: Annotated[int, typer.Option(help="Of a dataset: how many, from 0.")] = 5,
-    steps: Annotated[int, typer.Option(help="Gradient steps instead of the budget's or the suite's.", min=0)] = 0,
-    learner: Annotated[list[str], typer.Option(help="Of a dataset: instead of the budget's; may be repeated.")] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(help="For a dataset: how many seeds, from 0.")] = 5,
+    steps: Annotated[int, typer.Option(help="Gradient steps, instead of the budget's or the suite's.", min=0)] = 0,
+    learner: Annotated[list[str], typer.Option(help="For a dataset: instead of the budget's; may be repeated.")] = [],  # noqa: B006
     suite: Annotated[
-        str, typer.Option(help="Of a learner: whose sets and committed records.", autocompletion=complete("suites"))
+        str, typer.Option(help="For a learner: the suite of its sets and rivals.", autocompletion=complete("suites"))
     ] = "coverage",
     results: Folder = None,
     workers: Workers = 2,

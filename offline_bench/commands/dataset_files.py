@@ -33,11 +33,11 @@ def import_dataset(file: Path, environment: str | None, dataset_id: str, lenienc
         tell(f"Note: {note}.")
     if taken.jumps:
         tell(
-            f"In {taken.jumps} episodes some step's next observation is not what the next step saw. Both are kept; "
-            "other readers of Minari's format see the second alone."
+            f"In {taken.jumps} episodes, some step's next observation differs from the observation of the step after "
+            "it. Both are kept. Other readers of Minari's format see only the second."
         )
     if not task:
-        tell(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
+        tell(f"There are no scores yet. To get them, give {dataset_id!r} a card with a task in datasets/cards.toml.")
 
 
 def set_scoring_environment(dataset_id: str, environment: str) -> None:
@@ -49,7 +49,9 @@ def set_scoring_environment(dataset_id: str, environment: str) -> None:
 def _tell_package(environment: str) -> None:
     package = package_of(environment)
     if package:
-        tell(f"The package {package} may be imported for environments from now on: it is in {named_file()}.")
+        tell(
+            f"From now on, the package {package} may be imported for its environments: it is listed in {named_file()}."
+        )
 
 
 def verify_datasets(ids: Sequence[str] | None) -> None:

@@ -68,7 +68,7 @@ def describe_record(record: Record) -> str:
     if record.status != "ok":
         return f"{record.run}: {record.status}, {record.reason}"
     mean_return = sum(record.returns) / len(record.returns)
-    how = "told by the program itself: external"
+    how = "reported by the program itself: external"
     if record.lengths:
         how = f"length {sum(record.lengths) / len(record.lengths):.0f}"
     return f"{record.run}: return {mean_return:.0f}, {how} ({record.provenance['seconds']:.0f} s)"

@@ -11,9 +11,9 @@ import typer
 from offline_bench.core.errors import SpecError
 
 ShownFolder = Annotated[Path | None, typer.Option(help="A folder of records; without a suite, all that is there.")]
-Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
+Folder = Annotated[Path | None, typer.Option(help="The folder of the records; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster, with rounder products. Records say which.")]
 Executor = Annotated[
     str,
     typer.Option(help="workers: processes of this machine; ray: the nodes of a cluster, --ray-address, else of here."),
@@ -52,7 +52,7 @@ SuiteName = Annotated[str, typer.Argument(help=f"{_SUITE}.", autocompletion=comp
 ShownSuite = Annotated[
     str | None,
     typer.Argument(
-        help=f"{_SUITE}; quick, where --results is not given either.",
+        help=f"{_SUITE}; without it and --results, quick.",
         autocompletion=complete("suites"),
         show_default=False,
     ),
@@ -73,6 +73,7 @@ def read_number(text: str) -> int:
     parts = [part for part in text.replace(",", " ").split() if part]
     if len(parts) > 1:
         raise SpecError(
-            f"{text!r} is no whole number: for several, repeat the option with one number each, {len(parts)} times here"
+            f"{text!r} is not a whole number. To give several, repeat the option with one number each, {len(parts)} "
+            "times here"
         )
-    raise SpecError(f"{text!r} is no whole number")
+    raise SpecError(f"{text!r} is not a whole number")

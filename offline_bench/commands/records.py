@@ -35,7 +35,7 @@ def choose_suite(name: str | None, folder: Path | None) -> tuple[Suite, Path]:
     local = local_folder(suite.name)
     if has_records(suite.folder) or not has_records(local):
         return suite, suite.folder
-    tell(f"nothing of {suite.name} is committed: this is of the records in {local}", err=True)
+    tell(f"{suite.name} has no committed results: this shows the records in {local}", err=True)
     return suite, local
 
 
@@ -47,7 +47,7 @@ def gather_suite(folder: Path) -> Suite:
             tell(plain_line(f"left out: {problem}"), err=True)
         raise RecordError(
             f"{folder} has no record to show: a results folder has records/ or records.parquet in it. "
-            "Name a suite too, to see what is still to do of it there."
+            "Name a suite as well, to see which of its runs are missing there."
         )
     found = {one.run: tuple(point.step for point in one.curve) or (one.run.steps,) for one in reading.records}
     if (folder / "suite.toml").is_file():
@@ -60,7 +60,7 @@ def check_own(suite: Suite, what: str) -> None:
     """Raise `SuiteError` where `suite` came with an installed package, beside whose suite file `what` would write."""
     if is_carried(suite.folder):
         raise SuiteError(
-            f"{what} writes beside the suite file, and {suite.folder} is of the installed package. "
+            f"{what} writes beside the suite file, and {suite.folder} belongs to the installed package. "
             "Do it in a checkout of the project, or give the path of a suite file of your own."
         )
 
@@ -69,7 +69,7 @@ def tell_others(reading: Reading, folder: Path, name: str) -> None:
     """Say how many records of `folder` are of none of the runs of the suite `name`, if there are any."""
     if reading.others:
         tell(
-            f"{reading.others} records in {folder} are of none of the runs of {name} and left out: "
+            f"{reading.others} records in {folder} belong to no run of {name} and are left out: "
             "--results with that folder alone shows them too",
             err=True,
         )

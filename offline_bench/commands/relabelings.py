@@ -1,4 +1,4 @@
-"""What a user does with a relabeling before he trains: describe it, and begin one of his own."""
+"""Before training: describing a relabeling, and beginning a new one."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ def begin_relabeling(name: str, folder: Path) -> None:
     scheme, test = folder / f"{function}.py", folder / f"test_{function}.py"
     for path in (scheme, test):
         if path.exists() or path.is_symlink():
-            raise StorageError(f"{path} is there already, and was left as it is: move it, or choose another name")
+            raise StorageError(f"{path} exists already and was left as it is: move it, or choose another name")
     if function in RESERVED or find_spec(function) is not None:
-        raise SpecError(f"{function}.py would hide something else of that name: choose another, as in my-reward")
+        raise SpecError(f"{function}.py would hide another Python name: choose another name, such as my-reward")
     words = {"name": name, "function": function, "module": function, "file": scheme.name}
     write_text(scheme, SCHEME.format(**words))
     write_text(test, TEST.format(**words))
@@ -149,7 +149,8 @@ def begin_relabeling(name: str, folder: Path) -> None:
 def _check_name(name: str, function: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function) or len(name) > LONGEST:
         raise SpecError(
-            f"{name!r:.80} cannot name a relabeling: small letters, digits, hyphens, at most {LONGEST}, as in my-reward"
+            f"{name!r:.80} cannot name a relabeling. Use lower-case letters, digits and hyphens, at most {LONGEST} "
+            "characters, such as my-reward"
         )
     if name in relabelings.names():
-        raise SpecError(f"a relabeling {name!r} is there already: choose another name")
+        raise SpecError(f"a relabeling {name!r} exists already: choose another name")

@@ -54,7 +54,11 @@ def read_walks(suite: Suite, records: list[Record]) -> Walks | None:
     policies = {record.run: record.fingerprints.get("policy") for record in records}
     other = sum(policies[one.run] != one.policy for one in walks.walks if one.run in policies) if walks else 0
     if other:
-        tell(f"{other} paths of {WALKS} are of other policies and not drawn: offline-bench walk {suite.name}", err=True)
+        tell(
+            f"{other} paths of {WALKS} belong to other policies and are not drawn. To make them again, run "
+            f"offline-bench walk {suite.name}",
+            err=True,
+        )
     return walks
 
 

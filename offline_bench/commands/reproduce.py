@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from offline_bench.algorithms.device import select_device
+from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs
@@ -35,7 +35,7 @@ EXECUTORS = ("workers", "ray")
 
 @dataclass(frozen=True)
 class Means:
-    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again.
+    """How runs are carried out: workers, plug-in files, device, and whether failed ones are tried again.
 
     executor     a name of `EXECUTORS`
     ray_address  see `RayPlace`
@@ -56,13 +56,26 @@ class Means:
         if self.ray_address and self.executor != "ray":
             raise SpecError("--ray-address is for --executor ray")
 
+    def find_device(self) -> str:
+        """The device to try things on here, before anything trains: where Ray has a GPU this machine may have none.
+
+        Raises `SpecError` where there is no such device.
+        """
+        try:
+            select_device(self.device)
+        except SpecError:
+            if self.executor != "ray" or self.device not in DEVICES:
+                raise
+            return "cpu"
+        return self.device
+
     def find_place(self, folder: Path) -> RayPlace | None:
         """The Ray that is wanted for results in `folder`; None where none is.
 
-        Raises what `RayPlace.check` raises, and `SpecError` without a device.
+        Raises what `RayPlace.check` and `find_device` raise.
         """
+        self.find_device()
         if self.executor != "ray":
-            select_device(self.device)
             return None
         # A Ray on this machine sees what this machine has.
         shared = self.checkpoints or (None if self.ray_address else folder)
@@ -83,7 +96,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     folder = folder or local_folder(suite.name)
     runs = select_runs(suite.runs(), only)
     if suite.unfinished and copy_packed(suite.folder, folder):
-        tell(f"{suite.name} is not finished: goes on from the records in {suite.folder}")
+        tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_heads(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
@@ -121,8 +134,8 @@ def carry_out_runs(
         tidy_up(folder, means.checkpoints)
         return []
     for reason, count in Counter(standing.stale.values()).items():
-        tell(f"stale, so done again: {count} runs, as {reason}")
-    rehearsal = rehearse(jobs, means.device)
+        tell(f"{count} runs are stale and are done again: {reason}")
+    rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
         raise OfflineBenchError([*(record.reason for record in rehearsal.failed), *dict(rehearsal.undone).values()][0])
@@ -178,7 +191,7 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
     for reason, count in Counter(reason for _, reason in undone).items():
         tell(f"{count} of {len(runs)} runs are not done and have no record: {reason}", err=True)
     if undone:
-        tell("That is no result: the same command tries these runs again.", err=True)
+        tell("This is not a result. Run the same command to try these runs again.", err=True)
     if undone or not counts["ok"]:
         raise typer.Exit(1)
 

@@ -13,7 +13,8 @@ Into = Annotated[Path, typer.Option("--results", help="The results folder to add
 
 @results_app.command(name="import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A CSV file: a run a row, a return a column.")], results: Into
+    file: Annotated[Path, typer.Argument(help="A CSV file with a row for each run and a column for each return.")],
+    results: Into,
 ) -> None:
     """Add results of another project, marked external in every table."""
     from offline_bench.commands.results_files import import_results
@@ -26,7 +27,7 @@ def merge(
     first: Annotated[Path, typer.Argument(help="A results folder.")],
     second: Annotated[Path, typer.Argument(help="Another one.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the records of both.")],
-    prefer: Annotated[str | None, typer.Option(help="Whose runs count where they differ: first or second.")] = None,
+    prefer: Annotated[str | None, typer.Option(help="The folder that counts if runs differ: first or second.")] = None,
 ) -> None:
     """Make two results folders into one; runs that both have are compared."""
     from offline_bench.commands.results_files import merge_results
@@ -49,7 +50,7 @@ def push(
 def pull(
     repository: Annotated[str, typer.Argument(help="A dataset repository of the Hub, such as me/my-results.")],
     results: Annotated[Path, typer.Argument(help="The folder to fetch them into.")],
-    force: Annotated[bool, typer.Option(help="Replace packed records that lie there.")] = False,
+    force: Annotated[bool, typer.Option(help="Overwrite packed records that lie there.")] = False,
 ) -> None:
     """Fetch packed records from a dataset repository of the Hugging Face Hub."""
     from offline_bench.commands.results_files import pull_results

@@ -96,7 +96,7 @@ def show_status(name: str | None, folder: Path | None) -> None:
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
         tell(f"{place}: {told}, {len(runs) - len(standing.done())} of {len(runs)} to do")
         if standing.others:
-            tell(f"  {standing.others} more records, of none of the runs of {suite.name}")
+            tell(f"  {standing.others} more records, which belong to no run of {suite.name}")
         for record in records:
             if record.status != "ok":
                 tell(plain_line(f"  {record.status}: {record.run}: {record.reason}"))

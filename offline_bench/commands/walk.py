@@ -30,7 +30,7 @@ def walk_suite(name: str) -> None:
     check_own(suite, "walk")
     runs = [run for run in sorted(suite.runs()) if build_learner(run.algorithm).trainer == TRAINER]
     if not runs:
-        raise SuiteError(f"{suite.name} has no tabular learner, and only the paths of tabular ones are walked again.")
+        raise SuiteError(f"{suite.name} has no tabular learner, and this command follows only those.")
     datasets = list(dict.fromkeys(run.dataset for run in runs))
     build_missing(datasets, 1)
     grids = {dataset: rows for dataset in datasets if (rows := find_grid(dataset))}

@@ -33,7 +33,7 @@ def load_plugin(path: Path) -> None:
     name = f"{PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file: a plug-in ends in .py.")
+        raise PluginError(f"{path} is not a Python file: the name of a plug-in ends in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     _files[name] = path
@@ -53,7 +53,7 @@ def plugin_files() -> dict[str, Path]:
 
 
 def make_importable(files: Mapping[str, Path]) -> None:
-    """Have plug-in `files` of another process imported here when something of theirs is asked for, and not before."""
+    """Import plug-in `files` of another process here, but only when something in them is asked for."""
     sys.meta_path.append(_PluginFinder(files))
 
 

@@ -1,4 +1,4 @@
-"""What code says, as a hash that sees a change of it and no change of words or layout."""
+"""A hash of code that changes with the code, and not with its comments, docstrings or layout."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ class _Campaign:
     def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
         """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
         theirs = self._claims.take([run.key for run in slab.wanted])
-        refused = {run: f"it is in the hands of {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
+        refused = {run: f"it is being carried out by {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
         # Looked up once it is in hand: from now on nobody else finishes it.
         finished = {run for run in slab.wanted if run not in refused and self._is_finished(run)}
         self._claims.release([run.key for run in finished])

@@ -46,7 +46,7 @@ def pull_records(repository: str, folder: Path, force: bool = False) -> int:
     hub = _import_hub()
     target = folder / PACKED
     if target.exists() and not force:
-        raise StorageError(f"{target} lies there already: nothing was fetched. Name another folder, or use --force.")
+        raise StorageError(f"{target} exists already: nothing was fetched. Name another folder, or use --force.")
     try:
         fetched = Path(hub.hf_hub_download(repository, PACKED, repo_type="dataset"))
     except Exception as error:
@@ -64,7 +64,7 @@ def _import_hub() -> Any:
         import huggingface_hub
     except ImportError as error:
         raise MissingExtraError(
-            "the Hub is reached by huggingface_hub, which is not installed: pip install 'offline-bench[hub]'"
+            "the Hub needs the package huggingface_hub, which is not installed: pip install 'offline-bench[hub]'"
         ) from error
     return huggingface_hub
 

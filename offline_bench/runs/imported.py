@@ -42,7 +42,7 @@ def read_results(path: Path) -> list[Record]:
         if not any(field.strip() for field in row):
             continue
         if len(row) != len(header):
-            raise _wrong(path, number, f"has {len(row)} fields where the header has {len(header)}")
+            raise _wrong(path, number, f"has {len(row)} fields, but the header has {len(header)}")
         record = _read_row(path, number, dict(zip(header, (field.strip() for field in row), strict=True)))
         if record.run in records:
             raise _wrong(path, number, f"is of the same run as row {records[record.run]}: {record.run}")
@@ -60,9 +60,9 @@ def _check_header(path: Path, header: list[str]) -> None:
     doubled = sorted({name for name in header if header.count(name) > 1})
     for names, what in ((missing, "lacks"), (unknown, "has unknown"), (doubled, "has twice")):
         if names:
-            raise RecordError(f"{path}: the header {what} {', '.join(names)}. It is to have {LAYOUT}.")
+            raise RecordError(f"{path}: the header {what} {', '.join(names)}. It must have {LAYOUT}.")
     if not returns:
-        raise RecordError(f"{path}: the header has no column for returns. It is to have {LAYOUT}.")
+        raise RecordError(f"{path}: the header has no column for returns. It must have {LAYOUT}.")
 
 
 def _read_row(path: Path, number: int, row: dict[str, str]) -> Record:
@@ -99,13 +99,13 @@ def _name(text: str) -> str:
 def _read_number(text: str) -> float:
     number = float(text) if text else math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{text!r} is no finite number: each episode has a true return")
+        raise ValueError(f"{text!r} is not a finite number: each episode needs a true return")
     return number
 
 
 def _read_count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ValueError(f"{text!r} is no whole number from 0 on")
+        raise ValueError(f"{text!r} is not a whole number from 0 on")
     return int(text)
 
 

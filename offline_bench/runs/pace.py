@@ -39,7 +39,7 @@ class Pace:
         self._past = _costs_of(past)
 
     def begin(self, slab: int) -> None:
-        """Slab number `slab` is begun now."""
+        """Note that slab number `slab` begins now."""
         self._begun_at[slab] = self._seen_at[slab] = self._clock()
 
     def note(self, slab: int, share: float, resumed: bool = False) -> None:

@@ -137,14 +137,14 @@ def load_suite(name: str) -> Suite:
     flags = {name: content.get(name, False) for name in FLAGS}
     for name, flag in flags.items():
         if not isinstance(flag, bool):
-            raise SuiteError(f"{path}: {name} is to be true or false, not {flag!r}")
+            raise SuiteError(f"{path}: {name} must be true or false, not {flag!r}")
     return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published, **flags)
 
 
 def _build_grid(table: Any, where: str) -> Grid:
     known = {f.name for f in fields(Grid)}
     if not isinstance(table, dict):
-        raise SuiteError(f"{where}: is to be a table of {', '.join(sorted(known))}, not {table!r:.200}")
+        raise SuiteError(f"{where}: must be a table of {', '.join(sorted(known))}, not {table!r:.200}")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: {unknown_name('key', key, known)}")
@@ -161,13 +161,13 @@ def _check_grid(grid: Grid) -> None:
     for name in ("datasets", "algorithms", "relabelings", "curations"):
         value = getattr(grid, name)
         if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
-            raise SuiteError(f"{name} is to be a list of texts, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of texts, not {value!r:.200}")
     for name in ("seeds", "curve"):
         value = getattr(grid, name)
         if not isinstance(value, list | tuple) or not all(type(number) is int and number >= 0 for number in value):
-            raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of whole numbers, not {value!r:.200}")
         if not all(map(is_count, value)):
-            raise SuiteError(f"{name} is to be a list of whole numbers below 2**63, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of whole numbers below 2**63, not {value!r:.200}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
     _check_budget(grid)
@@ -177,9 +177,11 @@ def _check_budget(grid: Grid) -> None:
     for name, most in (("steps", 10**12), ("episodes", 10**6)):
         value = getattr(grid, name)
         if type(value) is not int or value < 1:
-            raise SuiteError(f"{name} is to be a whole number from 1, not {value!r:.80}")
+            raise SuiteError(f"{name} must be a whole number from 1, not {value!r:.80}")
         if value > most:
-            raise SuiteError(f"{name} is to be a whole number up to {most:,}, not {value!r:.80}")
+            raise SuiteError(f"{name} must be a whole number up to {most:,}, not {value!r:.80}")
     late = [step for step in grid.curve if step > grid.steps]
     if late:
-        raise SuiteError(f"curve has step {late[0]}, and training ends at step {grid.steps}: leave it out, or train on")
+        raise SuiteError(
+            f"curve has step {late[0]}, but training ends at step {grid.steps}: leave that step out, or train longer"
+        )

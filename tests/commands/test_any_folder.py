@@ -118,10 +118,10 @@ def test_with_a_suite_the_records_of_none_of_its_runs_are_counted(
 ) -> None:
     folder = fill(tmp_path / "found", record(0), record(0, "iql"), record(1, "iql"))
     show_status(str(suite), folder)
-    assert "2 more records, of none of the runs of mine" in capsys.readouterr().out
+    assert "2 more records, which belong to no run of mine" in capsys.readouterr().out
     for show in (print_leaderboard, write_report):
         show(str(suite), folder)
-        assert f"2 records in {folder} are of none of the runs of mine" in capsys.readouterr().err
+        assert f"2 records in {folder} belong to no run of mine" in capsys.readouterr().err
     fill(tmp_path / "only", record(0))
     print_leaderboard(str(suite), tmp_path / "only")
     assert "none of the runs" not in capsys.readouterr().err
@@ -134,7 +134,7 @@ def test_a_suite_file_by_path_is_shown_where_reproduce_wrote_it_until_its_own_fo
     assert choose_suite(name, None)[1] == suite.parent
     local = fill(local_folder("mine"), record(0))
     assert choose_suite(name, None)[1] == local
-    assert f"nothing of mine is committed: this is of the records in {local}" in capsys.readouterr().err
+    assert f"mine has no committed results: this shows the records in {local}" in capsys.readouterr().err
     write_report(name, None)
     assert (local / "report.html").exists()
     assert not (suite.parent / "report.html").exists()

@@ -120,7 +120,7 @@ def test_a_missing_plugin_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="is no Python file: a plug-in ends in"):
+    with pytest.raises(PluginError, match="is not a Python file: the name of a plug-in ends in"):
         load_plugin(write(tmp_path, FLIP, "scheme.txt"))
 
 

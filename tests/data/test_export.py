@@ -89,11 +89,11 @@ def test_readers_of_minari_and_d3rlpy_see_the_relabeled_rewards(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["x.hdf5", "--to", "csv"], "exported to minari or d4rl"),
+        (["x.hdf5", "--to", "csv"], "choose minari or d4rl"),
         (["folder", "--to", "d4rl"], "is a folder"),
         (["there.hdf5", "--to", "d4rl"], "--force"),
         (["plain", "--to", "minari"], "ends in a version"),
-        (["folder-v0", "--to", "minari"], "is no Minari dataset"),
+        (["folder-v0", "--to", "minari"], "is not a Minari dataset"),
         (["x.hdf5", "--to", "d4rl", "--relabeling", "negativ"], "negative"),
         (["x.hdf5", "--to", "d4rl", "--curation", "truncate(step=3)"], "steps"),
         (["x.hdf5", "--to", "d4rl"], "no/such-v0"),

@@ -74,7 +74,7 @@ def test_imported_runs_are_external_in_every_table_and_stay_apart_from_runs_made
         ([HEADER, ROW.replace("1000", "1e3")], "row 2 column steps"),
         ([HEADER, ROW.replace("my iql", " ")], "row 2 column algorithm"),
         ([HEADER, ROW, ROW], "row 3 is of the same run as row 2"),
-        ([HEADER, ROW + ",4"], "row 2 has 9 fields where the header has 8"),
+        ([HEADER, ROW + ",4"], "row 2 has 9 fields, but the header has 8"),
         ([HEADER.replace("steps", "step"), ROW], "lacks steps"),
         ([HEADER.replace("return_1,", "length,"), ROW], "has unknown length"),
         ([HEADER], "no row below its header"),
@@ -152,7 +152,7 @@ def test_what_is_pushed_is_pulled_again(hub: Path, tmp_path: Path) -> None:
     assert "https://hub/me/mine/1" in call("results", "push", tmp_path / "a", "me/mine")
     assert "2 runs of me/mine" in call("results", "pull", "me/mine", tmp_path / "b")
     assert read_records(tmp_path / "a").records == read_records(tmp_path / "b").records
-    with pytest.raises(StorageError, match="lies there already"):
+    with pytest.raises(StorageError, match="exists already"):
         pull_records("me/mine", tmp_path / "b")
     assert pull_records("me/mine", tmp_path / "b", force=True) == 2
 

@@ -30,14 +30,14 @@ TRUE = ("offline_bench", "true_rewards")
 
 @dataclass
 class Dropped:
-    """Which episodes of `path` are left out, by number, and why; where that is not `allowed`, the error is raised."""
+    """Which episodes of `path` are left out, by number, and why; if that is not `allowed`, the error is raised."""
 
     path: Path
     allowed: bool
     reasons: dict[int, str] = field(default_factory=dict)
 
     def attempt(self, number: int, read: Callable[[], T]) -> T | None:
-        """What `read` gives of an episode; None where it is left out."""
+        """The result of `read` for an episode; None if it is left out."""
         try:
             return read()
         except DatasetError as error:
@@ -94,7 +94,7 @@ def _check_counts(
     found = {"total_episodes": len(numbers), "total_steps": sum(map(len, kept.values()))}
     for key, count in found.items():
         if count == 0 or (count != counts.get(key, count) and not dropped.allowed):
-            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80} where the file has {count}")
+            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80}, but the file has {count}")
 
 
 def _fill(file: StoredFile, spaces: Spaces, rewards: dict[int, Array], dropped: Dropped) -> dict[str, Array]:
@@ -143,7 +143,7 @@ def _read_episode(file: StoredFile, number: int, spaces: Spaces, columns: dict[s
         columns["next_observations"][:] = _fetch(file, number, following, (steps, size))
     actions = _fetch(file, number, "actions", columns["actions"].shape)
     if columns["actions"].dtype == np.int64 != actions.dtype:
-        raise file.source.odd(f"episode_{number}/actions are no integers, but the action space is Discrete")
+        raise file.source.odd(f"episode_{number}/actions are not integers, but the action space is Discrete")
     columns["actions"][:] = actions
     for name in FLAGS:
         flags = _fetch(file, number, name, (steps,))
@@ -233,8 +233,8 @@ def _find_ends(
         episode = int(np.searchsorted(ends, row))
         step = row - (int(ends[episode]) + 1 - int(lengths[episode]))
         raise DatasetError(
-            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, where its terminations or "
-            "truncations say that it ended. Only the last step may; split the episode there."
+            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, although its terminations or "
+            "truncations end it there. Only the last step may end an episode; split the episode there."
         )
     truncations, notes = join_ends(terminations, truncations)
     timeouts = np.zeros_like(truncations)

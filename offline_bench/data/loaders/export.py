@@ -24,7 +24,7 @@ def check_target(to: str, path: Path, force: bool) -> None:
     Raises `DatasetError` for an unknown format or a name that Minari does not take; `StorageError`.
     """
     if to not in FORMATS:
-        raise DatasetError(f"--to {to}: a dataset is exported to {' or '.join(FORMATS)}")
+        raise DatasetError(f"--to {to}: choose {' or '.join(FORMATS)}")
     if to == "minari" and not NEW_ID.fullmatch(path.name):
         raise DatasetError(
             f"{path}: the last part of the folder is the Minari dataset's name, and that ends in a version, such as "
@@ -35,9 +35,9 @@ def check_target(to: str, path: Path, force: bool) -> None:
     if to == "d4rl" and path.is_dir():
         raise StorageError(f"{path} is a folder: name the file to write, such as {path / 'data.hdf5'}")
     if to == "minari" and not of_folder(path).path.is_file():
-        raise StorageError(f"{path} lies there already and is no Minari dataset. Nothing was written. Name another.")
+        raise StorageError(f"{path} exists and is not a Minari dataset. Nothing was written. Choose another name.")
     if not force:
-        raise StorageError(f"{path} lies there already: nothing was written. Name another, or replace it by --force.")
+        raise StorageError(f"{path} exists: nothing was written. Choose another name, or overwrite it with --force.")
 
 
 def export(data: Dataset, to: str, path: Path, about: Mapping[str, str]) -> None:

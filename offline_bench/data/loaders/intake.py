@@ -62,8 +62,8 @@ def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leni
     written = read_minari(folder, dataset_id).fingerprint
     if written != data.fingerprint:
         raise StorageError(
-            f"{folder} was written, but reads as {written} where {file} reads as {data.fingerprint}. "
-            "Delete it, look after the disk, and import the file again."
+            f"{folder} was written, but it reads as {written}, and {file} reads as {data.fingerprint}. Delete the "
+            "folder, check the disk, and import the file again."
         )
     return Intake(data, folder, sum(bool(episode["infos"]) for episode in episodes))
 
@@ -76,17 +76,23 @@ def _read(
     references = (card.task.random_return, card.task.expert_return) if card else None
     if not file.is_dir():
         if environment is None:
-            raise DatasetError(f"{file}: a D4RL file does not say what it comes from. Name the environment by --env.")
+            raise DatasetError(f"{file}: a D4RL file does not name its environment. Name it with --env.")
         if leniency.drop_broken:
-            raise DatasetError(f"{file}: --drop-broken leaves out episodes of Minari datasets; this is a file.")
+            raise DatasetError(
+                f"{file}: --drop-broken works on Minari datasets only, and this is a file. Leave the option out."
+            )
         return load_d4rl(file, environment, dataset_id, leniency), references
     if not (file / "data").is_dir():
-        raise DatasetError(f"{file} is a folder without a folder data in it, and so no Minari dataset.")
+        raise DatasetError(f"{file} is not a Minari dataset: the folder data is missing in it.")
     if leniency.ignore:
-        raise DatasetError(f"{file}: --ignore passes over arrays of D4RL files; this is a Minari dataset.")
+        raise DatasetError(
+            f"{file}: --ignore works on D4RL files only, and this is a Minari dataset. Leave the option out."
+        )
     data = with_environment(read_minari(file, dataset_id, leniency), file)
     if environment is not None and not same_environment(environment, data.environment):
-        raise DatasetError(f"{file} comes from {data.environment}, as it says itself, not from {environment}.")
+        raise DatasetError(
+            f"{file} says that it comes from {data.environment}, not from {environment}. Leave out --env."
+        )
     about = of_folder(file)
     return data, find_references(about, read_metadata(about)) or references
 
@@ -95,18 +101,20 @@ def _check_new(dataset_id: str) -> None:
     check_id(dataset_id)
     if not NEW_ID.fullmatch(dataset_id):
         raise DatasetError(
-            f"{dataset_id!r} is no id that Minari takes: it is to end in a version, and to have letters, digits, - and "
-            "_ alone, such as mine/hopper-medium-v0."
+            f"{dataset_id!r} is not an id for Minari. An id has only letters, digits, - and _, and ends in a version, "
+            "such as mine/hopper-medium-v0."
         )
     if dataset_id.startswith(OURS):
-        raise DatasetError(f"{dataset_id!r}: what is called {OURS}... is built by this project. Choose another id.")
+        raise DatasetError(
+            f"{dataset_id!r}: ids that begin with {OURS} belong to sets that this project builds. Choose another id."
+        )
     card = load_cards().get(dataset_id)
     if card and (card.recipe or card.file):
         source = f"the file {card.file}" if card.file else f"the recipe {card.recipe}"
-        raise DatasetError(f"{dataset_id!r}: its card has it read from {source}. Choose another id.")
+        raise DatasetError(f"{dataset_id!r}: its card says that it comes from {source}. Choose another id.")
     there = locate(dataset_id) or cache_folder() / dataset_id
     if there.exists():
-        raise DatasetError(f"{dataset_id!r} lies in {there} already; nothing was overwritten. Choose another id.")
+        raise DatasetError(f"{dataset_id!r} is in {there} already, and nothing was overwritten. Choose another id.")
     for folder in there.relative_to(cache_folder()).parents:
         if (cache_folder() / folder / "data").is_dir():
             raise DatasetError(f"{dataset_id!r} would lie inside the dataset {folder}. Choose another id.")

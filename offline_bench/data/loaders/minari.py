@@ -98,20 +98,20 @@ def with_environment(data: Dataset, folder: Path) -> Dataset:
     card = load_cards().get(data.id)
     if card is None:
         raise DatasetError(
-            f"{folder / 'data' / 'metadata.json'}: there is no env_spec, so no policy could be scored. Supported are "
-            f"datasets that name their environment, there or by the task of a card for {data.id!r} in cards.toml."
+            f"{folder / 'data' / 'metadata.json'}: there is no env_spec, so no policy could be scored. Name the "
+            f"environment there, or in the task of a card for {data.id!r} in cards.toml."
         )
     return replace(data, environment=card.task.environment)
 
 
 def how_to_get(dataset_id: str) -> str:
-    """What to type to have `dataset_id`, as the end of a sentence."""
+    """What to type to get `dataset_id`, as the end of a sentence."""
     card = _cards().get(dataset_id)
     if card and card.recipe:
         return f"build it with `offline-bench datasets build {dataset_id}`"
     if is_built(dataset_id):
         return "build it with `offline-bench datasets build`"
-    return f"fetch it where there is a network with `minari download {dataset_id}`"
+    return f"fetch it over a network with `minari download {dataset_id}`"
 
 
 def _remedy(folder: Path, dataset_id: str) -> str:
@@ -138,7 +138,7 @@ def _not_found(dataset_id: str, reason: str) -> str:
         here = {name for _, name in list_folders()}
         lines.append(f"Mistyped? {unknown_name('dataset', dataset_id, here | cards)}")
     if dataset_id in cards or not dataset_id.startswith(OURS):
-        lines.append(f"To have it, {how_to_get(dataset_id)}.")
+        lines.append(f"To get it, {how_to_get(dataset_id)}.")
     return "\n".join(lines)
 
 

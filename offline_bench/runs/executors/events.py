@@ -30,7 +30,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """There is no result of task number `task`: the place let it down, more than once where that could help."""
+    """Task number `task` has no result: the machine failed it, more than once where another try could help."""
 
     task: int
     reason: str

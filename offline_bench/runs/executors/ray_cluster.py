@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.core.errors import MissingExtraError, PlaceError
+from offline_bench.runs.executors.interrupts import interrupts_wait
 from offline_bench.runs.executors.ray_address import AUTO, answers, check_address
 from offline_bench.runs.executors.ray_node import Driver, describe_driver, look
 from offline_bench.runs.executors.workers import environment_of_workers
@@ -152,8 +153,9 @@ class RayCluster:
         self._looked = -EVERY
         self.refresh()
         while self._asked and time.monotonic() < limit:
-            self.ray.wait(list(self._asked.values()), num_returns=len(self._asked), timeout=1.0)
-            self._hear()
+            with interrupts_wait():
+                self.ray.wait(list(self._asked.values()), num_returns=len(self._asked), timeout=1.0)
+                self._hear()
         self.check_fit()
 
     def check_fit(self) -> None:
@@ -162,7 +164,7 @@ class RayCluster:
             told = [f"{self._known[id_].name}: {why}" for id_, why in self._refused.items()]
             late = [f"{self._known[id_].name} does not answer" for id_ in self._asked]
             gone = [f"{node.name} is gone" for node in self._known.values() if node.gone]
-            why = ". ".join([*told, *late, *gone] or ["there is none with a processor for work"])
+            why = ". ".join([*told, *late, *gone] or [f"there is none with room for a slab on {self._place.device}"])
             raise PlaceError(
                 f"no node of the cluster can be used. {why}. What is finished is saved, and the same command goes on."
             )
@@ -179,14 +181,15 @@ class RayCluster:
             name=f"{entry['NodeManagerHostname']} ({entry['NodeManagerAddress']})",
             host=entry["NodeManagerAddress"],
             port=entry["NodeManagerPort"],
-            slots=self._count_slots(entry["Resources"]),
+            slots=self.count_slots(entry["Resources"]),
         )
         self._known[node.id] = node
         # A node without processors for work, as heads often are, is no node of ours.
         if node.slots:
             self._asked[node.id] = self.run_on(node, look, takes_room=False).remote(self._driver)
 
-    def _count_slots(self, resources: Mapping[str, float]) -> int:
+    def count_slots(self, resources: Mapping[str, float]) -> int:
+        """How many slabs a node with these `resources` takes at once."""
         slots = int(resources.get("CPU", 0))
         if self._place.device != "cpu":
             slots = min(slots, int(resources.get("GPU", 0)) * self._place.workers)
@@ -228,12 +231,14 @@ def open_cluster(place: RayPlace) -> Iterator[RayCluster]:
     place.check()
     ray = import_ray()
     try:
-        _connect(ray, place)
+        with interrupts_wait():
+            _connect(ray, place)
         cluster = RayCluster(ray, place, describe_driver(place.device, place.shared))
         cluster.wait_until_fit()
         yield cluster
     finally:
-        ray.shutdown()
+        with interrupts_wait():
+            ray.shutdown()
 
 
 def import_ray() -> Any:
@@ -266,6 +271,10 @@ def _connect(ray: Any, place: RayPlace) -> None:
             else:
                 ray.init(num_cpus=max(place.workers, 1), include_dashboard=False, address="local", **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        if place.address == AUTO and isinstance(error, ConnectionError):
+            raise PlaceError(
+                "this machine is no node of a Ray that runs: name one by --ray-address HOST:PORT"
+            ) from error
         told = str(error).strip().splitlines()
         where = f"Ray at {place.address}" if place.address else "a Ray on this machine"
         raise PlaceError(f"cannot use {where}: {told[0] if told else type(error).__name__}") from error

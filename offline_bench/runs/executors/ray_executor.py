@@ -12,6 +12,7 @@ from typing import Any
 from offline_bench.core.errors import OfflineBenchError, StorageError
 from offline_bench.runs.cargo import needed_by, pack_dataset, pack_outfit
 from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work
+from offline_bench.runs.executors.interrupts import interrupts_wait
 from offline_bench.runs.executors.queue import ATTEMPTS, LOSSES, TaskQueue
 from offline_bench.runs.executors.ray_cluster import PATIENCE, Node, RayCluster, last_line
 from offline_bench.runs.executors.ray_node import serve
@@ -33,27 +34,25 @@ def execute_on_ray(
     alone_since: float | None = None
     try:
         while True:
-            cluster.refresh()
-            hands.begin_tasks(queue)
-            if hands.idle and not queue.waits():
-                return
-            alone_since = (alone_since or time.monotonic()) if hands.idle else None
-            if alone_since is not None and (cluster.hopeless or time.monotonic() - alone_since > PATIENCE):
-                cluster.check_fit()
-            for event in hands.wait():
-                if isinstance(event, _Lost):
-                    again = queue.take_back_lost(event.task)
-                elif isinstance(event, Died):
-                    again = queue.take_back(event.task)
-                else:
-                    again = False
-                if again:
+            with interrupts_wait():
+                cluster.refresh()
+                hands.begin_tasks(queue)
+                if hands.idle and not queue.waits():
+                    return
+                events = hands.wait()
+            for event in events:
+                lost = isinstance(event, _Lost) and queue.take_back_lost(event.task)
+                if lost or (type(event) is Died and queue.take_back(event.task)):
                     continue
                 if not isinstance(event, Progressed):
                     queue.finish(event.task)
                 yield event
+            alone_since = (alone_since or time.monotonic()) if hands.idle else None
+            if alone_since is not None and (cluster.hopeless or time.monotonic() - alone_since > PATIENCE):
+                cluster.check_fit()
     finally:
-        hands.drop_all()
+        with interrupts_wait():
+            hands.drop_all()
 
 
 class _Lost(Died):
