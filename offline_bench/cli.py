@@ -81,7 +81,7 @@ def reproduce(
     retry_failed: Retry = False,
     executor: Executor = "workers",
     ray_address: RayAddress = "",
-    checkpoints: Checkpoints = None,
+    checkpoints: Checkpoints = "",
     only: Annotated[
         list[str], typer.Option(help="Only this part, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
     ] = [],  # noqa: B006
@@ -120,7 +120,7 @@ def run(
     retry_failed: Retry = False,
     executor: Executor = "workers",
     ray_address: RayAddress = "",
-    checkpoints: Checkpoints = None,
+    checkpoints: Checkpoints = "",
 ) -> None:
     """Carry out every combination of the given names and seeds, and print the leaderboard."""
     from offline_bench.commands.reproduce import Means, run_grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from offline_bench.core.errors import RecordError
 from offline_bench.data.loaders.cards import Task
 from offline_bench.data.loaders.tasks import try_task
-from offline_bench.runs.record import Record, Run
+from offline_bench.runs.record import RUN_FIELDS, Record, Run
 from offline_bench.runs.staleness import find_stale_among
 
 CELL = ["dataset", "curation", "relabeling", "algorithm"]
@@ -65,17 +65,21 @@ def to_frame(records: Sequence[Record]) -> pd.DataFrame:
             f"{len(doubled)} runs have two records, the first is {doubled[0]}: read each results folder only once"
         )
     stale = find_stale_among(records)
-    rows = [_row(record, stale.get(record.run, "")) for record in sorted(records, key=lambda record: record.run)]
+    find = cache(try_task)
+    rows = [
+        _row(record, stale.get(record.run, ""), find(record.run.dataset))
+        for record in sorted(records, key=lambda record: record.run)
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def add_missing(frame: pd.DataFrame, expected: Iterable[Run]) -> pd.DataFrame:
     """`frame` with a row of status 'missing' for each expected run that has no record."""
-    known = set(frame["key"])
-    absent = sorted({run for run in expected if run.key not in known})
+    known = set(zip(*(frame[name].tolist() for name in RUN_FIELDS), strict=True))
+    absent = sorted({run for run in expected if tuple(run.to_dict().values()) not in known})
     if not absent:
         return frame
-    rows = [{"key": run.key, **asdict(run), "status": "missing", "reason": "", "stale": ""} for run in absent]
+    rows = [{"key": run.key, **run.to_dict(), "status": "missing", "reason": "", "stale": ""} for run in absent]
     missing = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     return pd.concat([frame, missing], ignore_index=True) if len(frame) else missing
 
@@ -91,8 +95,7 @@ def keep_longest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values([*run, "steps", "episodes"]).drop_duplicates(run, keep="last")
 
 
-def _row(record: Record, stale: str) -> dict[str, Any]:
-    task = try_task(record.run.dataset)
+def _row(record: Record, stale: str, task: Task | None) -> dict[str, Any]:
     true_return, length = mean_of(record.returns), mean_of(record.lengths)
     status, reason = record.status, record.reason
     if status == "ok" and not np.isfinite(true_return):
@@ -103,7 +106,7 @@ def _row(record: Record, stale: str) -> dict[str, Any]:
     best_return = _number(record.data.get("best_return"))
     return {
         "key": record.run.key,
-        **asdict(record.run),
+        **record.run.to_dict(),
         "status": status,
         "reason": reason,
         "stale": stale,

@@ -32,7 +32,7 @@ def audit(
     retry_failed: Retry = False,
     executor: Executor = "workers",
     ray_address: RayAddress = "",
-    checkpoints: Checkpoints = None,
+    checkpoints: Checkpoints = "",
 ) -> None:
     """Ask whether a dataset is reward-sensitive, or whether a learner uses its reward; ends in a verdict to keep."""
     from offline_bench.commands.audit import audit_dataset

@@ -20,7 +20,8 @@ Executor = Annotated[
 ]
 RayAddress = Annotated[str, typer.Option(help="HOST:PORT of a Ray cluster's head, or auto.")]
 Checkpoints = Annotated[
-    Path | None, typer.Option(help="A folder that all nodes see: what is half trained there survives a node.")
+    str,
+    typer.Option(help="A folder that all nodes see, or a URL of fsspec: what is half trained survives a node there."),
 ]
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 

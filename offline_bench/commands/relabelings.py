@@ -68,7 +68,9 @@ def test_it_keeps_the_contract_of_a_relabeling() -> None:
 
 def test_it_gives_what_it_says() -> None:
     data = sample_dataset([3, 4], terminal=[True, False])
-    assert np.allclose(ob.relabel(data, "{name}(scale=2.0)", seed=0).rewards, 2.0 * data.true_rewards)
+    given = ob.relabel(data, "{name}", seed=0).rewards
+    # Where you change the function, say here what it gives: this is r' = -r.
+    assert np.allclose(given, -data.true_rewards), "the test still says r' = -r: say in it what yours gives"
 '''
 
 

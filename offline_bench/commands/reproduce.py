@@ -19,14 +19,16 @@ from offline_bench.commands.tables import print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, SpecError
 from offline_bench.core.registry import unknown_name
-from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
-from offline_bench.runs.executors.ray_cluster import RayPlace, open_cluster
+from offline_bench.runs.campaign import carry_out_slabs, list_stale, survey, tidy_up
+from offline_bench.runs.executors.ray_cluster import open_cluster
+from offline_bench.runs.executors.ray_place import RayPlace
 from offline_bench.runs.experiment import Job
+from offline_bench.runs.mirror import Mirror, is_url
 from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import MEMORY_SHARE, checkpoint_folder, group_jobs
-from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_records, save_record
+from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_heads, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -39,7 +41,7 @@ class Means:
 
     executor     a name of `EXECUTORS`
     ray_address  see `RayPlace`
-    checkpoints  the folder with the checkpoints; None for that of the results
+    checkpoints  the folder with the checkpoints, or on Ray a URL; '' for the folder of the results
     """
 
     workers: int = 2
@@ -48,13 +50,19 @@ class Means:
     retry_failed: bool = False
     executor: str = "workers"
     ray_address: str = ""
-    checkpoints: Path | None = None
+    checkpoints: str = ""
 
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:
             raise SpecError(unknown_name("executor", self.executor, EXECUTORS))
         if self.ray_address and self.executor != "ray":
             raise SpecError("--ray-address is for --executor ray")
+        if is_url(self.checkpoints) and self.executor != "ray":
+            raise SpecError("--checkpoints is a folder; a URL is for --executor ray")
+
+    def find_shared(self, folder: Path) -> Path:
+        """The folder with the checkpoints of results in `folder`; with a URL, that with the copies of them."""
+        return (Path(self.checkpoints) if self.checkpoints and not is_url(self.checkpoints) else folder).resolve()
 
     def find_device(self) -> str:
         """The device to try things on here, before anything trains: where Ray has a GPU this machine may have none.
@@ -77,11 +85,12 @@ class Means:
         self.find_device()
         if self.executor != "ray":
             return None
+        mirror = Mirror(self.checkpoints) if is_url(self.checkpoints) else None
         # A Ray on this machine sees what this machine has.
-        shared = self.checkpoints or (None if self.ray_address else folder)
+        shared = None if mirror or (self.ray_address and not self.checkpoints) else self.find_shared(folder)
         if shared is not None:
             checkpoint_folder(shared).mkdir(parents=True, exist_ok=True)
-        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared and shared.resolve())
+        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared, mirror)
         place.check()
         return place
 
@@ -97,7 +106,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     runs = select_runs(suite.runs(), only)
     if suite.unfinished and copy_packed(suite.folder, folder):
         tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
-    undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
+    undone = carry_out_runs(runs, folder, suite.name, means, read_heads(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
     tell(compare_with_committed(folder, suite.folder))
@@ -121,17 +130,19 @@ def carry_out_runs(
     Gives the runs that are not done, each with the reason. `past` records tell what algorithms cost. Raises
     `OfflineBenchError` where a name or parameter is wrong or data is missing, and where not one run can be.
     """
-    jobs = list_missing(runs, folder, means.retry_failed)
+    standing = survey(runs, folder)
+    jobs = standing.missing(runs, means.retry_failed)
     if jobs:
         means.find_place(folder)
         if build_missing(_datasets_of(jobs), max(means.workers, 1)):
             # What was built may differ from what older records are of.
-            jobs = list_missing(runs, folder, means.retry_failed)
+            standing = survey(runs, folder)
+            jobs = standing.missing(runs, means.retry_failed)
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
-        tidy_up(folder, means.checkpoints)
+        tidy_up(folder, means.find_shared(folder))
         return []
-    for reason, count in Counter(list_stale(runs, folder).values()).items():
+    for reason, count in Counter(standing.stale.values()).items():
         tell(f"{count} runs are stale and are done again: {reason}")
     rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
@@ -140,7 +151,7 @@ def carry_out_runs(
     for record in rehearsal.failed:
         save_record(folder, record)
         tell(describe_record(record), err=True)
-    known = [*past, *read_records(folder).records]
+    known = [*past, *standing.records]
     return [*rehearsal.undone, *_train(rehearsal.possible, runs, folder, title, means, known)]
 
 
@@ -156,12 +167,14 @@ def _train(
     waiting = {job.run for job in jobs}
     done = [Job(run, at) for run, at in runs.items() if run not in waiting]
     undone: list[tuple[Run, str]] = []
-    shared = (means.checkpoints or folder).resolve()
+    shared = means.find_shared(folder)
     with ExitStack() as stack:
         place = means.find_place(folder)
         cluster = stack.enter_context(open_cluster(place)) if place else None
         workers, memory = (cluster.slots, int(MEMORY_SHARE * cluster.memory)) if cluster else (means.workers, None)
-        slabs = group_jobs(jobs, shared, workers, means.device, memory, done)
+        if place and place.mirror:
+            stack.enter_context(place.mirror.copied_to(checkpoint_folder(shared)))
+        slabs = group_jobs(jobs, shared, workers, means.device, memory, done, past)
         bar = stack.enter_context(open_bar(title, len(jobs), "runs"))
         steps = carry_out_slabs(slabs, folder, min(workers, len(slabs)), means.plugins, past, cluster, shared)
         for step in stack.enter_context(closing(steps)):
@@ -196,7 +209,8 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
 
 def _datasets_of(jobs: Sequence[Job]) -> list[str]:
     """What the jobs load, each once: their datasets, and those that their curations mix in."""
-    needed = [name for job in jobs for name in (job.run.dataset, *needed_datasets(job.run.curation))]
+    pairs = dict.fromkeys((job.run.dataset, job.run.curation) for job in jobs)
+    needed = [name for dataset, curation in pairs for name in (dataset, *needed_datasets(curation))]
     return list(dict.fromkeys(needed))
 
 

@@ -17,8 +17,7 @@ from offline_bench.core.plain import plain_line
 from offline_bench.core.registry import Registry, unknown_name
 from offline_bench.data.loaders.cards import Card, find_newest, load_cards
 from offline_bench.data.loaders.folders import list_folders
-from offline_bench.runs.campaign import list_missing, list_stale
-from offline_bench.runs.store import read_records
+from offline_bench.runs.campaign import survey
 from offline_bench.runs.suites import list_suites, load_suite
 from offline_bench.schemes.checks import check_curation, check_relabeling
 from offline_bench.schemes.curate import curations
@@ -91,20 +90,19 @@ def show_status(name: str | None, folder: Path | None) -> None:
     folder = folder or local_folder(suite.name)
     runs = suite.runs()
     for place in [folder] if folder.resolve() == suite.folder.resolve() else [folder, suite.folder]:
-        reading = read_records(place)
-        records = [record for record in reading.records if record.run in runs]
-        stale = list_stale(runs, place)
+        standing = survey(runs, place)
+        records, stale = standing.records, standing.stale
         counts = Counter("stale" if record.run in stale else record.status for record in records)
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
-        tell(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
-        if len(records) < len(reading.records):
-            tell(f"  {len(reading.records) - len(records)} more records, which belong to no run of {suite.name}")
+        tell(f"{place}: {told}, {len(runs) - len(standing.done())} of {len(runs)} to do")
+        if standing.others:
+            tell(f"  {standing.others} more records, which belong to no run of {suite.name}")
         for record in records:
             if record.status != "ok":
                 tell(plain_line(f"  {record.status}: {record.run}: {record.reason}"))
         for reason, count in Counter(stale.values()).items():
             tell(plain_line(f"  stale: {count} of them: {reason}"))
-        for problem in reading.problems:
+        for problem in standing.problems:
             tell(plain_line(f"  unreadable: {problem}"))
 
 

@@ -108,7 +108,9 @@ class Registry(Generic[F]):
         """The function called `name`. Raises `UnknownNameError` with the nearest names."""
         load_installed()
         if name not in self._functions:
-            raise UnknownNameError(unknown_name(self.family, name, self._functions))
+            told = unknown_name(self.family, name, self._functions)
+            own = f" A {self.family} of your own needs its file: --plugin FILE, before the name of the command."
+            raise UnknownNameError(told if find_near(name, self._functions) else f"{told}{own}")
         return self._functions[name]
 
     def origin(self, name: str) -> Origin:

@@ -16,7 +16,7 @@ from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
 from offline_bench.runs.staleness import find_stale_among
-from offline_bench.runs.store import read_record, read_records, record_path, save_record
+from offline_bench.runs.store import read_heads, read_record, record_path, save_record
 
 if TYPE_CHECKING:
     from offline_bench.runs.executors.ray_cluster import RayCluster
@@ -42,21 +42,51 @@ class Step:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far runs are in a folder, from one look at it.
+
+    records   of these runs, without what came out of them, see `read_heads`
+    stale     those of the runs whose records no longer count, each with the reason; the data here was looked at
+    problems  a sentence per file that was refused
+    others    how many records are of none of these runs
+    """
+
+    records: list[Record]
+    stale: dict[Run, str]
+    problems: list[str]
+    others: int
+
+    def done(self, retry_failed: bool = False) -> set[Run]:
+        """The runs with a record that counts: no stale one, and no failed one that is to be retried."""
+        return {
+            record.run
+            for record in self.records
+            if record.run not in self.stale and not (retry_failed and record.status != "ok")
+        }
+
+    def missing(self, runs: Mapping[Run, tuple[int, ...]], retry_failed: bool = False) -> list[Job]:
+        """The jobs of the others."""
+        done = self.done(retry_failed)
+        return [Job(run, at) for run, at in runs.items() if run not in done]
+
+
+def survey(runs: Collection[Run], folder: Path) -> Standing:
+    """How far `runs` are in `folder`: every file of it is read once."""
+    reading = read_heads(folder)
+    records = [record for record in reading.records if record.run in runs]
+    stale = find_stale_among(records, everywhere=True)
+    return Standing(records, stale, reading.problems, len(reading.records) - len(records))
+
+
 def list_stale(runs: Collection[Run], folder: Path) -> dict[Run, str]:
     """Those of `runs` whose records in `folder` no longer count, each with the reason; the data here is looked at."""
-    records = [record for record in read_records(folder).records if record.run in runs]
-    return find_stale_among(records, everywhere=True)
+    return survey(runs, folder).stale
 
 
 def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed: bool = False) -> list[Job]:
     """The jobs of `runs` with no record in `folder` that counts: none, a stale one, or a failed one to be retried."""
-    stale = list_stale(runs, folder)
-    counted = {
-        record.run
-        for record in read_records(folder).records
-        if record.run not in stale and not (retry_failed and record.status != "ok")
-    }
-    return [Job(run, at) for run, at in runs.items() if run not in counted]
+    return survey(runs, folder).missing(runs, retry_failed)
 
 
 def carry_out_slabs(
@@ -121,7 +151,8 @@ class _Campaign:
 
     def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace, shared: Path) -> None:
         self._slabs, self._folder, self._claims, self._pace, self._shared = slabs, folder, claims, pace, shared
-        self._before = {run: _written(folder, run) for slab in slabs for run in slab.wanted}
+        # Of the files that there are, not of the runs that are wanted: these are many more.
+        self._before = {path.name: _written(path) for path in (folder / "records").rglob("*.json")}
         self._begun: list[_Begun] = []
         self._finished = 0
         self.left_to_others: list[tuple[Run, str]] = []
@@ -197,13 +228,13 @@ class _Campaign:
         if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
-        return record.status == "ok" or _written(self._folder, run) != self._before.get(run)
+        return record.status == "ok" or _written(path := record_path(self._folder, run)) != self._before.get(path.name)
 
 
-def _written(folder: Path, run: Run) -> tuple[int, int] | None:
-    """Which file the record of `run` is; None where there is none."""
+def _written(path: Path) -> tuple[int, int] | None:
+    """Which file lies at `path`; None where there is none."""
     try:
-        stat = record_path(folder, run).stat()
+        stat = path.stat()
     except OSError:
         return None
     return stat.st_ino, stat.st_mtime_ns

@@ -7,12 +7,12 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offline_bench.core.errors import OfflineBenchError, PlaceError
-from offline_bench.core.paths import datasets_folder, project_root
+from offline_bench.core.errors import OfflineBenchError, PlaceError, StorageError
+from offline_bench.core.paths import dataset_file, datasets_folder, project_root
 from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.core.source import list_files
 from offline_bench.core.storage import scratch_folder
@@ -23,6 +23,9 @@ from offline_bench.environments.packages import named_file
 from offline_bench.environments.steppers import THREAD_VARIABLES
 from offline_bench.runs.experiment import JobSlab, load_data
 from offline_bench.schemes.curate import needed_datasets
+
+CARDS = "cards.toml"
+HOME = "OFFLINE_BENCH_HOME"
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,13 @@ class Outfit:
 
 def pack_outfit(plugins: Sequence[Path]) -> Outfit:
     """The outfit of this process, with its `plugins`."""
-    paths = [path for path in (datasets_folder() / "cards.toml", named_file()) if path.is_file()]
-    home = {path.relative_to(project_root()).as_posix(): path.read_bytes() for path in paths}
+    # The cards may be those that this package brings: on a node they are the user's, and so come first.
+    places = {datasets_folder() / CARDS: dataset_file(CARDS), named_file(): named_file()}
+    home = {
+        place.relative_to(project_root()).as_posix(): path.read_bytes()
+        for place, path in places.items()
+        if path.is_file()
+    }
     return Outfit([_pack_plugin(path) for path in plugins], home, _find_folder())
 
 
@@ -71,7 +79,7 @@ def put_on(outfit: Outfit) -> None:
     if _worn:
         return
     _own_home.append(os.environ.get(HOME))
-    folder = _files.enter_context(scratch_folder(Path(tempfile.gettempdir()), "offline-bench-node"))
+    folder = _files.enter_context(_open_folder())
     os.environ[HOME] = str(folder / "home")
     # For the processes that are started from here.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
@@ -81,6 +89,12 @@ def put_on(outfit: Outfit) -> None:
         _unpack(folder / str(number), plugin.files)
         load_plugin(folder / str(number) / plugin.name)
     _worn.append(True)
+
+
+def remove_outfits() -> None:
+    """Remove the outfits that killed processes left on this machine. Whoever puts one on does that too."""
+    with suppress(OSError, StorageError), _open_folder():
+        pass
 
 
 def find_other_content(outfit: Outfit, sets: Mapping[str, Handed]) -> str:
@@ -108,12 +122,15 @@ def unpack_datasets(sets: Mapping[str, Handed]) -> None:
     take_over(sets)
 
 
-HOME = "OFFLINE_BENCH_HOME"
 _worn: list[bool] = []
 _own_home: list[str | None] = []
 _checked: set[str] = set()
 _files = ExitStack()
 atexit.register(_files.close)
+
+
+def _open_folder() -> AbstractContextManager[Path]:
+    return scratch_folder(Path(tempfile.gettempdir()), "offline-bench-node")
 
 
 @contextmanager

@@ -26,17 +26,24 @@ def judge_contents(records: Sequence[Record], everywhere: bool) -> dict[Run, str
         if record.fingerprints.get("dataset"):
             datasets[record.run.dataset].append(record)
     found: dict[Run, str] = {}
-    look = cache(find_content)
+    look, needs_others = cache(find_content), cache(_needs_others)
     for group in datasets.values():
         contents = _find_several(group)
         if contents or everywhere:
-            found |= {record.run: reason for record in group if (reason := _judge(record, contents, look))}
+            found |= {
+                record.run: reason for record in group if (reason := _judge(record, contents, look, needs_others))
+            }
     return found
 
 
-def _judge(record: Record, contents: Sequence[str], look: Callable[[str, str], str]) -> str:
+def _judge(
+    record: Record,
+    contents: Sequence[str],
+    look: Callable[[str, str], str],
+    needs_others: Callable[[str], bool],
+) -> str:
     whole, dataset, curation = _whole_of(record), record.run.dataset, record.run.curation
-    if whole and not _needs_others(curation):
+    if whole and not needs_others(curation):
         then, now = whole, look(dataset, FULL)
     else:
         then, now = record.fingerprints["dataset"], look(dataset, curation)

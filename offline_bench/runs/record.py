@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -13,9 +14,11 @@ from offline_bench.runs.content import is_count, is_text, list_odd
 
 SCHEMA = 1
 STATUSES = ("ok", "diverged", "failed", "skipped")
+CHECKSUM = re.compile(r'\A\{\n "checksum": "([0-9a-f]{16})",\n')
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Run:
     """All that decides a result. `curation`, `relabeling` and `algorithm` are canonical spec texts.
 
@@ -44,14 +47,21 @@ class Run:
     @property
     def key(self) -> str:
         """Sixteen hex digits that name this run on disk and in tables."""
-        return _hash(json.dumps(asdict(self), sort_keys=True))
+        return _hash(_encode(self.to_dict()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields by name, in their order: as `asdict`, which copies them and takes ten times as long."""
+        return {name: getattr(self, name) for name in RUN_FIELDS}
 
     def __str__(self) -> str:
         parts = [self.dataset, self.curation, self.relabeling, self.algorithm, f"seed {self.seed}"]
         return " · ".join(part for part in parts if part != "full")
 
 
-@dataclass(frozen=True)
+RUN_FIELDS = tuple(f.name for f in fields(Run))
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """One evaluation on the way: true returns per episode, and mean losses since the last point."""
 
@@ -90,6 +100,9 @@ class Record:
     schema: int = SCHEMA
 
 
+RECORD_FIELDS = frozenset(f.name for f in fields(Record))
+
+
 def to_text(record: Record) -> str:
     """Canonical JSON: keys sorted, one final newline, with a checksum over everything else.
 
@@ -123,7 +136,7 @@ def from_text(text: str, where: str) -> Record:
         )
     checksum = content.pop("checksum", None)
     key = content.pop("key", None)
-    if checksum != _checksum({**content, "key": key}):
+    if not _is_whole(text) and checksum != _checksum({**content, "key": key}):
         raise RecordError(f"{where} was altered after it was written: its checksum differs. Delete it to redo its run.")
     return _from_content(content, key, where)
 
@@ -135,7 +148,7 @@ def _from_content(content: dict[str, Any], key: str | None, where: str) -> Recor
             f"{where} lacks the fields of a record: {', '.join(wrong)} must be of another type. Delete it to redo its "
             "run."
         )
-    expected = {f.name for f in fields(Record)}
+    expected = RECORD_FIELDS
     if set(content) | {"support"} != expected or content["status"] not in STATUSES:
         odd = sorted(set(content) - expected | expected - set(content) - {"support"}) or [content["status"]]
         raise RecordError(f"{where} does not have the fields of a record: {', '.join(odd)}. Delete it to redo its run.")
@@ -149,8 +162,20 @@ def _from_content(content: dict[str, Any], key: str | None, where: str) -> Recor
     return Record(**{**content, "run": run, "curve": curve})
 
 
+def _is_whole(text: str) -> bool:
+    """Whether `text` is as `to_text` wrote it: then its checksum is that of its lines in one."""
+    found = CHECKSUM.match(text)
+    if found is None or not text.endswith("\n}\n"):
+        return False
+    flat = " ".join(map(str.lstrip, text[found.end() : -1].split("\n")))
+    for layout, mark in (("[ ", "["), (" ]", "]"), ("{ ", "{"), (" }", "}")):
+        flat = flat.replace(layout, mark)
+    # A text with such a mark within it, or laid out by another hand, is looked at by what it says.
+    return _hash("{" + flat) == found[1]
+
+
 def _checksum(content: dict[str, Any]) -> str:
-    return _hash(json.dumps(content, sort_keys=True))
+    return _hash(_encode(content))
 
 
 def _hash(text: str) -> str:

@@ -22,6 +22,8 @@ from offline_bench.evaluation.match import check_environment
 from offline_bench.runs.experiment import Job, curate_once, load_data, prepare_data, record_failure
 from offline_bench.runs.record import Record, Run
 
+TRIALS = 1_000  # relabelings that are tried with every seed: a minute or two
+
 
 @dataclass(frozen=True)
 class Rehearsal:
@@ -42,12 +44,16 @@ def rehearse(jobs: Sequence[Job], device: str = "cpu") -> Rehearsal:
 
     Each environment is made and reset once, and its shapes are compared to the data's; the reference returns are read;
     every curation is carried out, and every relabeling with every seed; every learner is asked whether it takes the
-    data. Raises `OfflineBenchError` for a mistake that no part of the grid is meant to have: an unknown name, a
-    parameter that does not fit, data that is not here or is broken.
+    data. Where that would be more than `TRIALS` relabelings, each is tried with one seed, and with the others where
+    that cannot be: a run that is impossible all the same fails when its turn comes.
+
+    Raises `OfflineBenchError` for a mistake that no part of the grid is meant to have: an unknown name, a parameter
+    that does not fit, data that is not here or is broken.
     """
     learners = {text: build_learner(text, device) for text in dict.fromkeys(job.run.algorithm for job in jobs)}
     for learner in learners.values():
         learner.check()
+    trials = {(job.run.dataset, job.run.curation, job.run.relabeling, job.run.seed) for job in jobs}
     refusals: dict[Run, OfflineBenchError | None] = {}
     environments = _Answers()
     # Data by data, as two sets are kept in memory at most.
@@ -55,7 +61,9 @@ def rehearse(jobs: Sequence[Job], device: str = "cpu") -> Rehearsal:
         refusal = _refuse_data(dataset, curation, environments)
         answers = _Answers()
         for job in cell:
-            refusals[job.run] = refusal or _refuse_run(job.run, learners[job.run.algorithm], answers)
+            refusals[job.run] = refusal or _refuse_run(
+                job.run, learners[job.run.algorithm], answers, len(trials) <= TRIALS
+            )
     return Rehearsal(
         possible=[job for job in jobs if refusals[job.run] is None],
         failed=[
@@ -103,11 +111,12 @@ def _refuse_data(dataset: str, curation: str, environments: _Answers) -> Offline
     )
 
 
-def _refuse_run(run: Run, learner: Learner, answers: _Answers) -> OfflineBenchError | None:
+def _refuse_run(run: Run, learner: Learner, answers: _Answers, every_seed: bool) -> OfflineBenchError | None:
     """Why `run` cannot be, where its data is there."""
-    return answers.ask((run.relabeling, run.seed), lambda: prepare_data(run)) or answers.ask(
-        run.algorithm, lambda: check_fit(learner, curate_once(run.dataset, run.curation))
-    )
+    refusal = None
+    if every_seed or answers.ask(("one seed of", run.relabeling), lambda: prepare_data(run)):
+        refusal = answers.ask((run.relabeling, run.seed), lambda: prepare_data(run))
+    return refusal or answers.ask(run.algorithm, lambda: check_fit(learner, curate_once(run.dataset, run.curation)))
 
 
 def _check_environment(data: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from offline_bench.algorithms import build_learner
@@ -20,7 +20,8 @@ def find_stale_among(records: Sequence[Record], everywhere: bool = False) -> dic
     This is looked at where records of one dataset differ in it, and with `everywhere` for all that lies here. Where
     they differ and the dataset is not here, none of them counts: nobody can tell which to leave out.
     """
-    stale = {record.run: reason for record in records if (reason := find_stale(record))}
+    trace = _trace_once()
+    stale = {record.run: reason for record in records if (reason := _find_reason(record, trace))}
     return stale | judge_contents([record for record in records if record.run not in stale], everywhere)
 
 
@@ -30,13 +31,30 @@ def find_stale(record: Record) -> str:
     Its data is not looked at. A plug-in that is not registered here, or was recorded without its source, cannot be
     compared.
     """
+    return _find_reason(record, trace_code)
+
+
+def _trace_once() -> Callable[[Run], dict[str, str]]:
+    """`trace_code`, looked up once for all runs of the same components."""
+    known: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def trace(run: Run) -> dict[str, str]:
+        parts = tuple(getattr(run, family) for family in FAMILIES)
+        if parts not in known:
+            known[parts] = trace_code(run)
+        return known[parts]
+
+    return trace
+
+
+def _find_reason(record: Record, trace: Callable[[Run], dict[str, str]]) -> str:
     if record.schema < SCHEMA:
         return f"it has schema {record.schema}, older than {SCHEMA}"
-    return _find_changed_code(record) or _find_other_trainer(record)
+    return _find_changed_code(record, trace(record.run)) or _find_other_trainer(record)
 
 
-def _find_changed_code(record: Record) -> str:
-    then, now = record.fingerprints, trace_code(record.run)
+def _find_changed_code(record: Record, now: Mapping[str, str]) -> str:
+    then = record.fingerprints
     for family in FAMILIES:
         text = getattr(record.run, family)
         for kind, what in (("source", "the source"), ("files", "the plug-in file")):

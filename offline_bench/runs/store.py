@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import filecmp
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 from offline_bench.core.errors import RecordError
@@ -16,6 +18,7 @@ from offline_bench.runs.packed import read_packed
 from offline_bench.runs.record import Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
+HEAD = ("trainer", "seconds")  # of the provenance
 TOLD = 500  # characters of what is wrong with a file: its own words in it may have no end
 
 
@@ -52,16 +55,31 @@ def read_record(folder: Path, run: Run) -> Record | None:
 
 def read_records(folder: Path) -> Reading:
     """All records under `folder`, packed or not; a file of one run wins over its packed copy."""
-    records: dict[str, Record] = {}
+    return _read(folder, lambda record: record)
+
+
+def read_heads(folder: Path) -> Reading:
+    """`read_records` without what a run came out with: enough to say which runs are done, count, and took how long."""
+    return _read(folder, _head_of)
+
+
+def _head_of(record: Record) -> Record:
+    told = {name: value for name, value in record.provenance.items() if name in HEAD}
+    about = {sys.intern(name): sys.intern(value) for name, value in record.fingerprints.items()}
+    return Record(record.run, record.status, record.reason, fingerprints=about, provenance=told, schema=record.schema)
+
+
+def _read(folder: Path, keep: Callable[[Record], Record]) -> Reading:
+    records: dict[Run, Record] = {}
     problems: list[str] = []
-    texts = [*_packed_texts(folder, problems), *_loose_texts(folder, problems)]
-    for where, text in texts:
+    # One after the other: a folder's texts together are larger than its records.
+    for where, text in chain(_packed_texts(folder, problems), _loose_texts(folder, problems)):
         try:
             record = from_text(text, where)
         except RecordError as error:
             problems.append(cut(str(error), TOLD))
         else:
-            records[record.run.key] = record
+            records[record.run] = keep(record)
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
 
 

@@ -48,7 +48,7 @@ def test_what_another_is_building_is_waited_for_and_not_built(
         monkeypatch.setattr(build, "_build", make)
         build_datasets([MEDIUM, RANDOM], 1)
     assert built == [RANDOM]
-    assert f"{MEDIUM} is being built by process {os.getpid()} on " in capsys.readouterr().err
+    assert f"{MEDIUM}: it is being built by process {os.getpid()} on " in capsys.readouterr().err
 
 
 def test_what_another_began_and_did_not_end_is_built_here(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

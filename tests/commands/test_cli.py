@@ -120,7 +120,7 @@ def test_a_mistake_gets_a_sentence_and_never_a_traceback(small_home: Path, argum
 @pytest.mark.parametrize(
     ("scheme", "told"),
     [
-        ("nothing-but-nan", "not finite, the first at row 0"),
+        ("nothing-but-nan", "returned nan at row 0"),
         ("vandal", "tried to write into the data"),
         ("short", "returned shape"),
     ],
@@ -262,12 +262,12 @@ def test_a_plugin_scheme_from_the_readme_runs(small_home: Path, tmp_path: Path) 
     plugin = tmp_path / "my_schemes.py"
     imports = "import numpy as np\nimport offline_bench as ob\n\n"
     plugin.write_text(imports + readme[start : readme.index("```", start)])
-    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(p=0.25)").returncode == 0
-    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(p=0.25)"]
+    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(scale=0.25)").returncode == 0
+    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(scale=0.25)"]
     budget = ["--steps", "20", "--episodes", "1", "--results", str(tmp_path / "out")]
     shown = call(small_home, "--plugin", str(plugin), *arguments, *budget)
     assert shown.returncode == 0, shown.stderr
-    assert "my-reward(p=0.25)" in shown.stdout
+    assert "my-reward(scale=0.25)" in shown.stdout
 
 
 def test_a_truncated_record_is_named_and_the_rest_still_makes_the_tables(

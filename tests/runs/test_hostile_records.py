@@ -7,6 +7,7 @@ import os
 import signal
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -237,7 +238,7 @@ def test_packed_records_of_any_number_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [-1, 2**63, 10**400, 1.0, "1", None, True])
 def test_a_run_is_of_numbers_that_a_table_holds(name: str, value: Any) -> None:
     with pytest.raises(SpecError, match=f"the {name} of a run is a whole number from 0"):
-        Run(**{**RUN.__dict__, name: value})
+        Run(**{**asdict(RUN), name: value})
 
 
 @pytest.mark.parametrize(

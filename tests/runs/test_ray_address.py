@@ -17,8 +17,9 @@ from offline_bench.core.errors import MissingExtraError, PlaceError, SpecError
 from offline_bench.runs.executors import ray_address
 from offline_bench.runs.executors.queue import ATTEMPTS, LOSSES, TaskQueue
 from offline_bench.runs.executors.ray_address import check_address
-from offline_bench.runs.executors.ray_cluster import RayCluster, RayPlace
+from offline_bench.runs.executors.ray_cluster import RayCluster
 from offline_bench.runs.executors.ray_node import describe_driver
+from offline_bench.runs.executors.ray_place import RayPlace
 
 
 @contextmanager

@@ -45,9 +45,9 @@ class TaskQueue:
         self._losses[number] += 1
         return self._repeat(number, self._losses[number] < LOSSES)
 
-    def finish(self, number: int) -> None:
-        """The task of that number is over."""
-        self._begun.pop(number, None)
+    def finish(self, number: int) -> Any:
+        """The task of that number, which is over."""
+        return self._begun.pop(number)
 
     def _repeat(self, number: int, again: bool) -> bool:
         if again:

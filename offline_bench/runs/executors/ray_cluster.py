@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import MissingExtraError, PlaceError
+from offline_bench.core.errors import PlaceError
+from offline_bench.runs.cargo import remove_outfits
 from offline_bench.runs.executors.interrupts import interrupts_wait
-from offline_bench.runs.executors.ray_address import AUTO, answers, check_address
+from offline_bench.runs.executors.ray_address import answers
 from offline_bench.runs.executors.ray_node import Driver, describe_driver, look
-from offline_bench.runs.executors.workers import environment_of_workers
+from offline_bench.runs.executors.ray_place import RayPlace, connect, import_ray
+from offline_bench.runs.mirror import Mirror
 
 # Seconds between two looks at which nodes there are, and for which a node may take to be looked at.
 EVERY = 2.0
 PATIENCE = 120.0
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
-    "RAY_worker_niceness": "0",
-}
-
-
-@dataclass(frozen=True)
-class RayPlace:
-    """Which Ray is wanted.
-
-    address  HOST:PORT of its head, 'auto' for the one this machine is a node of, '' to start one here
-    workers  slabs at once on a Ray that is started here; on a GPU, slabs that share one
-    shared   the folder with the checkpoints, that all nodes see; None: nodes keep none
-    """
-
-    address: str = ""
-    workers: int = 2
-    device: str = "cpu"
-    shared: Path | None = None
-
-    def check(self) -> None:
-        """Raise `MissingExtraError` without Ray, `SpecError` or `PlaceError` where it cannot be reached."""
-        import_ray()
-        check_address(self.address or AUTO)
 
 
 @dataclass
@@ -86,7 +59,12 @@ class RayCluster:
     @property
     def keeps_checkpoints(self) -> bool:
         """Whether its nodes see where the checkpoints are."""
-        return self._place.shared is not None
+        return self._place.shared is not None or self._place.mirror is not None
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """What has the checkpoints where no folder does."""
+        return self._place.mirror
 
     @property
     def hopeless(self) -> bool:
@@ -232,27 +210,14 @@ def open_cluster(place: RayPlace) -> Iterator[RayCluster]:
     ray = import_ray()
     try:
         with interrupts_wait():
-            _connect(ray, place)
+            connect(ray, place)
         cluster = RayCluster(ray, place, describe_driver(place.device, place.shared))
         cluster.wait_until_fit()
         yield cluster
     finally:
         with interrupts_wait():
             ray.shutdown()
-
-
-def import_ray() -> Any:
-    """Ray. Raises `MissingExtraError`."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError(
-            "--executor ray needs Ray, which is not installed here: pip install 'offline-bench[ray]'"
-        ) from error
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    return ray
+            remove_outfits()
 
 
 def last_line(error: BaseException) -> str:
@@ -260,30 +225,3 @@ def last_line(error: BaseException) -> str:
     cause = getattr(error, "cause", None) or error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     return lines[-1] if lines else type(cause).__name__
-
-
-def _connect(ray: Any, place: RayPlace) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    try:
-        with environment_of_workers():
-            if place.address:
-                ray.init(address=place.address, **quiet)
-            else:
-                ray.init(num_cpus=max(place.workers, 1), include_dashboard=False, address="local", **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if place.address == AUTO and isinstance(error, ConnectionError):
-            raise PlaceError(
-                "this machine is no node of a Ray that runs: name one by --ray-address HOST:PORT"
-            ) from error
-        told = str(error).strip().splitlines()
-        where = f"Ray at {place.address}" if place.address else "a Ray on this machine"
-        raise PlaceError(f"cannot use {where}: {told[0] if told else type(error).__name__}") from error
-    _hush()
-
-
-def _hush() -> None:
-    """Keep Ray from writing about dead workers and nodes between our own sentences on these."""
-    with suppress(ImportError, AttributeError):
-        from ray._private import worker
-
-        worker.print_to_stdstream = lambda *told, **more: None

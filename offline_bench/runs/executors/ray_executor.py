@@ -34,19 +34,22 @@ def execute_on_ray(
     alone_since: float | None = None
     try:
         while True:
+            # Also while events are seen to: what has come in is saved before an interrupt.
             with interrupts_wait():
                 cluster.refresh()
                 hands.begin_tasks(queue)
                 if hands.idle and not queue.waits():
                     return
-                events = hands.wait()
-            for event in events:
-                lost = isinstance(event, _Lost) and queue.take_back_lost(event.task)
-                if lost or (type(event) is Died and queue.take_back(event.task)):
-                    continue
-                if not isinstance(event, Progressed):
-                    queue.finish(event.task)
-                yield event
+                for event in hands.wait():
+                    lost = isinstance(event, _Lost) and queue.take_back_lost(event.task)
+                    if lost or (type(event) is Died and queue.take_back(event.task)):
+                        continue
+                    if isinstance(event, _Refused):
+                        raise OfflineBenchError(event.reason)
+                    yield event
+                    if not isinstance(event, Progressed):
+                        # What came of it is saved now.
+                        hands.clear(queue.finish(event.task), isinstance(event, Done))
             alone_since = (alone_since or time.monotonic()) if hands.idle else None
             if alone_since is not None and (cluster.hopeless or time.monotonic() - alone_since > PATIENCE):
                 cluster.check_fit()
@@ -57,6 +60,10 @@ def execute_on_ray(
 
 class _Lost(Died):
     """The node of the task was taken away."""
+
+
+class _Refused(Died):
+    """The task raised what is a word to the user."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,24 @@ class _Hands:
             sets = {name: self._find_set(name) for name in needed_by(task)}
             function = self._cluster.run_on(node, serve).options(num_returns="streaming")
             kept = task if self._cluster.keeps_checkpoints else replace(task, checkpoint=None)
-            self._begun[function.remote(self._outfit, self._work, kept, sets)] = _Begun(number, node)
+            handle = function.remote(self._outfit, self._work, kept, sets, self._cluster.mirror)
+            self._begun[handle] = _Begun(number, node)
             node.busy += 1
 
     def wait(self) -> list[Event]:
-        """What happened within a second at most."""
+        """What happened within a second at most; last what stops everything."""
         if not self._begun:
             time.sleep(0.2)
             return []
-        ready, _ = self._ray.wait(list(self._begun), num_returns=1, timeout=1.0)
-        return [self._receive(handle) for handle in ready]
+        self._ray.wait(list(self._begun), num_returns=1, timeout=1.0)
+        # All that is there, as one by one a thousand workers would not be kept up with.
+        ready, _ = self._ray.wait(list(self._begun), num_returns=len(self._begun), timeout=0)
+        return sorted(map(self._receive, ready), key=lambda event: isinstance(event, _Refused))
+
+    def clear(self, task: Any, done: bool) -> None:
+        """Delete the checkpoint of `task`, which is over, where it is `done`."""
+        if done and self._cluster.mirror is not None and task.checkpoint is not None:
+            self._cluster.mirror.drop(task.checkpoint.stem)
 
     def drop_all(self) -> None:
         """Kill what is under way."""
@@ -118,7 +133,7 @@ class _Hands:
             self._cluster.refuse(begun.node, content)
             return _Lost(begun.number, f"its node was not fit, {LOSSES} times")
         if kind == "error":
-            raise OfflineBenchError(content)
+            return _Refused(begun.number, content)
         return Died(begun.number, content) if kind == "fault" else Done(begun.number, content)
 
     def _judge(self, handle: Any, error: Exception) -> Event:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -15,9 +16,10 @@ from offline_bench.core.provenance import hash_package, read_versions
 from offline_bench.core.threads import one_thread
 from offline_bench.runs.cargo import Outfit, find_other_content, put_on, unpack_datasets
 from offline_bench.runs.executors.events import Work, judge_failure
+from offline_bench.runs.mirror import Mirror
 
 # Seconds between two words on how far a task is.
-EVERY = 0.5
+EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,13 @@ def look(driver: Driver) -> tuple[str, int]:
     return "", memory_of(driver.device.partition("+")[0])
 
 
-def serve(outfit: Outfit, work: Work, task: Any, sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def serve(
+    outfit: Outfit, work: Work, task: Any, sets: Mapping[str, Any], mirror: Mirror | None = None
+) -> Iterator[tuple[str, Any]]:
     """Carry out `task`; tells ("progress", share) on the way, then ("done", result), or a failure as it is judged.
 
-    Or ("unfit", why) of this node, and nothing else. `sets` are references to the datasets by their ids.
+    Or ("unfit", why) of this node, and nothing else. `sets` are references to the datasets by their ids; a `mirror` has
+    the checkpoint of the task.
     """
     import ray
 
@@ -78,25 +83,30 @@ def serve(outfit: Outfit, work: Work, task: Any, sets: Mapping[str, Any]) -> Ite
     except Exception as error:  # noqa: BLE001 - told by the driver
         yield judge_failure(error)
         return
-    Thread(target=_carry_out, args=(work, task, said.put), daemon=True).start()
+    Thread(target=_carry_out, args=(work, task, said.put, mirror), daemon=True).start()
     kind = "progress"
     while kind == "progress":
         kind, content = said.get()
         yield kind, content
 
 
-def _carry_out(work: Work, task: Any, say: Callable[[tuple[str, Any]], None]) -> None:
+def _carry_out(work: Work, task: Any, say: Callable[[tuple[str, Any]], None], mirror: Mirror | None) -> None:
     from threadpoolctl import threadpool_limits
 
     last = [0.0]
+    send: Callable[[], None] = lambda: None  # noqa: E731
 
     def tell(share: float) -> None:
+        send()
         if monotonic() - last[0] >= EVERY:
             last[0] = monotonic()
             say(("progress", share))
 
     try:
-        with one_thread(), threadpool_limits(1):
+        with one_thread(), threadpool_limits(1), ExitStack() as stack:
+            if mirror is not None and task.checkpoint is not None:
+                path, send = stack.enter_context(mirror.at_hand(task.checkpoint.name))
+                task = replace(task, checkpoint=path)
             say(("done", work(task, tell)))
     except Exception as error:  # noqa: BLE001 - told by the driver
         say(judge_failure(error))

@@ -1,0 +1,157 @@
+"""Large studies: what grows with their runs is looked at once, and many workers are kept busy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offline_bench.commands.show import show_status
+from offline_bench.core.errors import RelabelingError
+from offline_bench.data.dataset import Dataset
+from offline_bench.runs import rehearsal, store
+from offline_bench.runs.campaign import survey
+from offline_bench.runs.experiment import Job, JobSlab, prepare_data
+from offline_bench.runs.record import Record, Run, from_text, to_text
+from offline_bench.runs.slabs import order_slabs
+from offline_bench.runs.store import pack_records, read_heads, read_records, save_record
+from offline_bench.runs.suites import Grid, Suite
+from tests.conftest import MEDIUM
+from tests.runs.simulated_cluster import Cluster, cost_of, make_jobs, past, simulate
+
+WORKERS = 40
+
+
+def a_run(seed: int, **other: Any) -> Run:
+    texts = {"dataset": "d", "curation": "full", "relabeling": "zero", "algorithm": "bc"} | other
+    return Run(**texts, seed=seed, steps=9, episodes=1)
+
+
+def a_record(seed: int) -> Record:
+    return Record(a_run(seed), "ok", returns=[1.5], lengths=[3], provenance={"seconds": 2.0, "machine": "m"})
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each file of a record is read."""
+    seen: Counter[str] = Counter()
+    for name in ("read_text", "read_packed"):
+        monkeypatch.setattr(store, name, _count(getattr(store, name), seen))
+    return seen
+
+
+def _count(read: Callable[[Path], Any], seen: Counter[str]) -> Callable[[Path], Any]:
+    def counted(path: Path) -> Any:
+        seen[path.name] += 1
+        return read(path)
+
+    return counted
+
+
+def test_a_look_at_a_folder_reads_each_file_of_it_once(tmp_path: Path, reads: Counter[str]) -> None:
+    pack_records(tmp_path, [a_record(seed) for seed in range(4)])
+    for seed in range(4, 8):
+        save_record(tmp_path, a_record(seed))
+    standing = survey({a_run(seed): (9,) for seed in range(2, 10)}, tmp_path)
+    assert len(standing.done()) == 6
+    assert standing.others == 2
+    assert len(reads) == 5
+    assert set(reads.values()) == {1}
+
+
+def test_status_reads_each_file_once(tmp_path: Path, reads: Counter[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(3):
+        save_record(tmp_path, a_record(seed))
+    (tmp_path / "suite.toml").write_text(
+        '[[grids]]\ndatasets = ["d"]\nalgorithms = ["bc"]\nrelabelings = ["zero"]\nseeds = [0, 1, 2, 3]\n'
+        "steps = 9\nepisodes = 1\n"
+    )
+    show_status(str(tmp_path / "suite.toml"), tmp_path)
+    assert "3 ok, 1 of 4 to do" in capsys.readouterr().out
+    assert len(reads) == 3
+    assert set(reads.values()) == {1}
+
+
+def test_a_head_has_what_says_whether_a_run_is_done_and_nothing_that_grows(tmp_path: Path) -> None:
+    save_record(tmp_path, a_record(0))
+    (head,) = read_heads(tmp_path).records
+    (whole,) = read_records(tmp_path).records
+    assert (head.run, head.status, head.fingerprints) == (whole.run, whole.status, whole.fingerprints)
+    assert head.provenance == {"seconds": 2.0}
+    assert not head.returns
+    assert whole.returns == [1.5]
+
+
+@pytest.mark.parametrize("reason", ["", "[ 1 ]", "{ }", "a, b", "end ,", "Ünicode", "two\nlines"])
+def test_a_checksum_is_that_of_the_text_whatever_stands_in_it(reason: str) -> None:
+    record = Record(a_run(0), "failed", reason)
+    assert from_text(to_text(record), "here") == record
+
+
+def test_a_suite_makes_each_of_its_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    check = Run.__post_init__
+    monkeypatch.setattr(Run, "__post_init__", lambda run: (made.append(1), check(run)))
+    grids = (Grid(("d",), ("bc",), ("zero",), tuple(range(50)), 9, 1),)
+    assert len(Suite("s", "", Path(), grids).runs()) == 50
+    assert len(made) == 50
+
+
+def test_runs_of_two_grids_are_evaluated_where_either_says() -> None:
+    grids = [Grid(("d",), ("bc",), ("zero",), (0,), 9, 1, curve=(at,)) for at in (6, 3)]
+    assert list(Suite("s", "", Path(), tuple(grids)).runs().values()) == [(3, 6, 9)]
+
+
+def test_of_many_seeds_one_is_rehearsed_and_all_where_it_cannot_be(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "TRIALS", 4)
+    tried: list[tuple[str, int]] = []
+
+    def prepare(run: Run) -> Dataset:
+        tried.append((run.relabeling, run.seed))
+        if run.relabeling == "sign" and run.seed < 2:
+            raise RelabelingError("not with this seed")
+        return prepare_data(run)
+
+    monkeypatch.setattr(rehearsal, "prepare_data", prepare)
+    jobs = [Job(a_run(s, dataset=MEDIUM, relabeling=r), (9,)) for r in ("zero", "sign") for s in range(3)]
+    found = rehearsal.rehearse(jobs)
+    assert [seed for name, seed in tried if name == "zero"] == [0]
+    assert {seed for name, seed in tried if name == "sign"} == {0, 1, 2}
+    assert [record.run.seed for record in found.failed] == [0, 1]
+    assert len(found.possible) == 4
+
+
+def test_long_slabs_are_begun_first_and_the_later_half_ends_with_the_shortest() -> None:
+    costs = [1.0, 2.0, 1.0, 30.0, 1.0, 3.0, 2.0, 40.0, 1.0, 5.0]
+    slabs = [JobSlab((Job(a_run(seed), (9,)),)) for seed in range(len(costs))]
+    order = [slab.jobs[0].run.seed for slab in order_slabs(slabs, costs, workers=2)]
+    assert order[:2] == [7, 3]
+    assert sorted(order) == list(range(10))
+    late = [costs[seed] for seed in order if costs[seed] < 30 and seed >= 7]
+    assert late == sorted(late, reverse=True)
+    assert order_slabs(slabs, costs, workers=1) == slabs
+
+
+def test_a_simulated_cluster_is_kept_busy_to_the_end(tmp_path: Path) -> None:
+    jobs = make_jobs(seeds=2)
+    known = simulate(jobs, cluster := Cluster(WORKERS), past(), tmp_path)
+    assert known.done == len(jobs)
+    assert cluster.peak == WORKERS
+    assert known.busy > 0.85
+    # What is known of costs shortens the end: no slab of the dearest algorithm runs alone.
+    assert known.makespan < simulate(jobs, Cluster(WORKERS), [], tmp_path / "other").makespan
+    assert known.memory < 2**20
+
+
+def test_a_lost_node_costs_what_its_workers_had_in_hand(tmp_path: Path) -> None:
+    jobs = make_jobs(seeds=2)
+    half = cost_of(jobs) / WORKERS / 2
+    report = simulate(jobs, Cluster(WORKERS, [half]), past(), tmp_path)
+    assert report.done == len(jobs)
+    longest = cost_of(jobs) / WORKERS / 8 * 2  # a slab has an eighth of a worker's share, and at least one run
+    assert 0.0 < report.wasted < 8 * longest
