@@ -10,12 +10,16 @@ import typer
 from offline_bench.commands.display import open_bar
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.data.loaders import find_task
+from offline_bench.data.loaders import find_task, load
 from offline_bench.data.loaders.intake import take_in
 from offline_bench.data.loaders.leniency import Leniency
+from offline_bench.data.loaders.origin import hash_rewards
 from offline_bench.data.loaders.scoring import set_environment
 from offline_bench.data.loaders.verify import Copy, Verdict, list_copies, verify
 from offline_bench.environments.packages import named_file, package_of
+from offline_bench.schemes.curate import curate
+from offline_bench.schemes.export import check_target, export
+from offline_bench.schemes.relabel import relabel
 
 
 def import_dataset(file: Path, environment: str | None, dataset_id: str, leniency: Leniency) -> None:
@@ -95,3 +99,15 @@ def _describe(verdict: Verdict) -> str:
 
 def _complain(verdict: Verdict) -> str:
     return f"{verdict.copy.id} in {verdict.copy.path}:" + "".join(f"\n  {problem}" for problem in verdict.problems)
+
+
+def export_dataset(dataset_id: str, schemes: tuple[str, str], seed: int, layout: str, path: Path, force: bool) -> None:
+    """Write `dataset_id` to `path` under the `schemes` (relabeling, curation), and print what it is."""
+    relabeling, curation = schemes
+    check_target(layout, path, force)
+    data = relabel(curate(load(dataset_id), curation), relabeling, seed)
+    export(data, seed, layout, path, force)
+    tell(
+        f"{path}: {dataset_id}, relabeling {data.relabeling}, curation {data.curation}, seed {seed}: {data.n} "
+        f"transitions, fingerprint {data.fingerprint}, of the rewards {hash_rewards(data)}"
+    )

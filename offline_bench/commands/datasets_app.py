@@ -42,6 +42,22 @@ def import_file(
     import_dataset(file, env, id, Leniency(clip_actions, drop_broken, tuple(ignore)))
 
 
+@datasets_app.command(name="export")
+def export_file(
+    dataset: Annotated[str, typer.Argument(help="A dataset id.")],
+    path: Annotated[Path, typer.Argument(help="A file *.hdf5, or a folder whose name ends in a version: -v0.")],
+    to: Annotated[str, typer.Option(help="minari or d4rl")],
+    relabeling: Annotated[str, typer.Option(help="Such as negative.")] = "original",
+    curation: Annotated[str, typer.Option(help="Such as 'truncate(steps=200)'.")] = "full",
+    seed: Annotated[int, typer.Option(help="What a relabeling draws from.", min=0)] = 0,
+    force: Annotated[bool, typer.Option(help="Write over an earlier export.")] = False,
+) -> None:
+    """Write a dataset for other programs to train on, relabeled; the true rewards lie beside, by another name."""
+    from offline_bench.commands.dataset_files import export_dataset
+
+    export_dataset(dataset, (relabeling, curation), seed, to, path, force)
+
+
 @datasets_app.command()
 def set_env(
     dataset: Annotated[str, typer.Argument(help="A Minari id.")],

@@ -24,6 +24,8 @@ TOLD = 20
 FLAGS = ("terminations", "truncations")
 # Under an episode's `infos`, (T, size): the next observations of one whose rows do not follow each other.
 NEXT = ("offline_bench", "next_observations")
+# Likewise, (T,): what the task pays, where `rewards` are those of a relabeling.
+TRUE = ("offline_bench", "true_rewards")
 
 
 @dataclass
@@ -70,7 +72,7 @@ def read_episodes(
         _check_counts(source, counts, numbers, kept, dropped)
         columns = _fill(file, spaces, kept, dropped)
     lengths = np.array([len(array) for array in kept.values()])
-    columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
+    columns["rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
     if drop_broken:
         columns, lengths = _leave_out(columns, np.array(list(kept)), lengths, dropped)
     remaining = [number for number in kept if number not in dropped.reasons]
@@ -100,6 +102,7 @@ def _fill(file: StoredFile, spaces: Spaces, rewards: dict[int, Array], dropped: 
     for number, array in rewards.items():
         rows = slice(start, start + len(array))
         views = {name: column[rows] for name, column in columns.items()}
+        views["true_rewards"][:] = array
         dropped.attempt(number, partial(_read_episode, file, number, spaces, views))
         start += len(array)
     return columns
@@ -112,6 +115,7 @@ def _allocate(n: int, spaces: Spaces, where: str) -> dict[str, Array]:
         "observations": np.empty((n, size), np.float32),
         "next_observations": np.empty((n, size), np.float32),
         "actions": np.empty(n, np.int64) if space.discrete else np.empty((n, space.low.size), np.float32),
+        "true_rewards": np.empty(n, np.float32),
         "terminations": np.empty(n, np.bool_),
         "truncations": np.empty(n, np.bool_),
     }
@@ -133,6 +137,9 @@ def _read_episode(file: StoredFile, number: int, spaces: Spaces, columns: dict[s
     following = "/".join(("infos", *NEXT))
     if file.holds(f"episode_{number}/{following}"):
         columns["next_observations"][:] = _fetch(file, number, following, (steps, size))
+    paid = "/".join(("infos", *TRUE))
+    if file.holds(f"episode_{number}/{paid}"):
+        columns["true_rewards"][:] = _fetch(file, number, paid, (steps,))
     actions = _fetch(file, number, "actions", columns["actions"].shape)
     if columns["actions"].dtype == np.int64 != actions.dtype:
         raise file.source.odd(f"episode_{number}/actions are no integers, but the action space is Discrete")

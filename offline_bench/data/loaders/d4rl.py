@@ -12,10 +12,13 @@ from offline_bench.data.dataset import Array, Dataset
 from offline_bench.data.loaders.d4rl_writer import LABELS, TRUE_REWARDS
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
+from offline_bench.data.loaders.origin import check_origin
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 OPTIONAL = ("timeouts", "next_observations", "episode_terminals")
+# What a file of `write_d4rl` says that its content has.
+PRINTS = ("fingerprint", "rewards_fingerprint")
 FLAGS = ("terminals", "timeouts", "episode_terminals")
 # Of D4RL: what the simulator stood at, who made it. Of d3rlpy 1: masks for ensembles, and what `_check_dump` compares.
 HARMLESS = ("infos", "metadata", "create_mask", "mask_size")
@@ -33,7 +36,8 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     Without `next_observations`, they are the next row's. A terminal's is its own observation: the value there is 0.
     A time-out's is not known, so that its transition is dropped and the one before becomes the time-out; an episode
     of one such row disappears. A row that is terminal and time-out is terminal.
-    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner.
+    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner;
+    one whose content is not that of the fingerprints it names is refused.
     Raises `DatasetError` naming the file, the field and the row; `DatasetNotFoundError`; `EnvironmentMismatchError`
     for an environment that is unknown or has observations of another length.
     """
@@ -45,6 +49,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         spaces = find_spaces(environment, str(path))
         columns = _read_columns(source, file)
         labels = _read_labels(source, file) if TRUE_REWARDS in columns else {}
+        origin = _read_prints(file) if labels else {}
         _check_dump(source, file, spaces, environment)
     _check_fit(path, environment, spaces, columns)
     notes = _settle_ends(source, columns, spaces.max_steps)
@@ -56,9 +61,11 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     # Of a file that this project wrote, the rewards may be relabeled: the task's lie beside them.
     columns["true_rewards"] = columns.pop(TRUE_REWARDS, columns["rewards"])
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
+        data = Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
+    check_origin(data, origin, str(path))
+    return data
 
 
 def _check_keys(source: Source, file: StoredFile, leniency: Leniency) -> None:
@@ -138,6 +145,10 @@ def _read_labels(source: Source, file: StoredFile) -> dict[str, Any]:
         if not isinstance(text, str):
             raise source.odd(f"{LABELS[field]} holds no text")
     return labels
+
+
+def _read_prints(file: StoredFile) -> dict[str, Any]:
+    return {name: _read_scalar(file, f"metadata/{name}") for name in PRINTS if file.holds(f"metadata/{name}")}
 
 
 def _open(source: Source, file: StoredFile, name: str) -> Any:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.paths import cache_folder
@@ -21,7 +17,8 @@ from offline_bench.data.loaders.folders import check_id, locate
 from offline_bench.data.loaders.leniency import STRICT, Leniency
 from offline_bench.data.loaders.metadata import find_references, of_folder, read_metadata
 from offline_bench.data.loaders.minari import OURS, read_minari, with_environment
-from offline_bench.data.loaders.writer import write_minari
+from offline_bench.data.loaders.origin import find_origin
+from offline_bench.data.loaders.writer import split_episodes, write_minari
 from offline_bench.environments.name import same_environment
 from offline_bench.environments.packages import name_package
 
@@ -44,19 +41,22 @@ def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leni
     `file` is a D4RL file, with the `environment` it comes from; or the folder of a Minari dataset, which names its own.
     The content is that of `load_d4rl` or `read_minari`, to the bit. Minari keeps T+1 observations of an episode of T
     steps; where a step's next observation is not what the next step saw, those of the episode are in its `infos` too.
+    Of an exported file, the rewards for the learner, the true ones and what was done to it come with it.
     A package that `environment` names may be imported from now on.
     Raises `DatasetError` where the id is no new one, and as the readers; `StorageError`.
     """
     _check_new(dataset_id)
     name_package(environment or "")
     data, references = _read(file, environment, dataset_id, leniency)
-    episodes = list(_split(data))
+    changed = (data.curation, data.relabeling) != ("full", "original")
+    episodes = list(split_episodes(data, both_rewards=changed))
     low, high = references or (None, None)
     write_minari(
         cache_folder(),
         dataset_id,
         data.environment,
         episodes,
+        find_origin(data) if changed else None,
         algorithm_name="not known",
         author="not known",
         description=cut(". ".join([f"imported from {file.name}", *data.notes]), 2_000),
@@ -70,7 +70,7 @@ def take_in(file: Path, environment: str | None, dataset_id: str, leniency: Leni
             f"{folder} was written, but reads as {written} where {file} reads as {data.fingerprint}. "
             "Delete it, look after the disk, and import the file again."
         )
-    return Intake(data, folder, sum(bool(episode["infos"]) for episode in episodes))
+    return Intake(data, folder, sum(NEXT[1] in episode["infos"].get(NEXT[0], {}) for episode in episodes))
 
 
 def _read(
@@ -115,19 +115,3 @@ def _check_new(dataset_id: str) -> None:
     for folder in there.relative_to(cache_folder()).parents:
         if (cache_folder() / folder / "data").is_dir():
             raise DatasetError(f"{dataset_id!r} would lie inside the dataset {folder}. Choose another id.")
-
-
-def _split(data: Dataset) -> Iterator[dict[str, Any]]:
-    """The episodes as `write_minari` takes them."""
-    for start, end in zip(data.episode_starts, data.episode_ends, strict=True):
-        rows = slice(start, end + 1)
-        seen, following = data.observations[rows], data.next_observations[rows]
-        jumps = bool((following[:-1] != seen[1:]).any())
-        yield {
-            "observations": np.concatenate([seen, following[-1:]]),
-            "actions": data.actions[rows],
-            "rewards": data.true_rewards[rows],
-            "terminations": data.terminals[rows],
-            "truncations": data.timeouts[rows],
-            "infos": {NEXT[0]: {NEXT[1]: following}} if jumps else {},
-        }

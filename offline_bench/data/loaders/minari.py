@@ -18,6 +18,7 @@ from offline_bench.data.loaders.folders import check_id, list_folders, locate, r
 from offline_bench.data.loaders.hdf5 import Source
 from offline_bench.data.loaders.leniency import STRICT, Leniency, settle_actions
 from offline_bench.data.loaders.metadata import find_data_spaces, find_environment, of_folder, read_metadata
+from offline_bench.data.loaders.origin import MARK, check_origin, read_labels
 
 OURS = "offline-bench/"
 
@@ -48,6 +49,8 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
     Episodes come in the order of their numbers. One that both terminated and was truncated at its last step
     terminated: the value after it is 0. One that ends with neither flag was cut there: it timed out.
     Observations are what `make_environment` shows of the environment: those of Dict and Discrete spaces become vectors.
+    An exported set has its rewards for the learner and the true ones beside them; one whose content is not that of the
+    fingerprints it names is refused.
     What `leniency` allows is set right and told in the set's notes.
     Raises `DatasetError` naming the file where it is half-downloaded, inconsistent or not supported.
     """
@@ -66,10 +69,17 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
     content["actions"], clipped = settle_actions(
         folder, dataset_id, content["actions"], spaces.action_space, leniency.clip_actions
     )
+    origin = metadata.get(MARK)
+    labels = read_labels(origin, str(about.path)) if isinstance(origin, dict) else {}
+    if not labels:
+        del content["rewards"]  # the same as the true ones
     try:
-        return Dataset(dataset_id, environment, spaces.action_space, **content, notes=(*notes, *clipped))
+        data = Dataset(dataset_id, environment, spaces.action_space, **content, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{main.path}: {error}") from error
+    if isinstance(origin, dict):
+        check_origin(data, origin, str(main.path))
+    return data
 
 
 def with_environment(data: Dataset, folder: Path) -> Dataset:
