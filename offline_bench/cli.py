@@ -25,6 +25,7 @@ from offline_bench.commands.options import (
     complete_family,
     read_number,
 )
+from offline_bench.commands.results_app import results_app
 from offline_bench.commands.schemes_app import describe_app, new_app
 from offline_bench.commands.tell import tell, tell_error
 from offline_bench.core.errors import OfflineBenchError
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(describe_app, name="describe")
+app.add_typer(results_app, name="results")
 app.add_typer(new_app, name="new")
 app.command()(audit)
 

@@ -43,8 +43,11 @@ class Selection:
 curations: Registry[Callable[..., Selection]] = Registry("curation", handed=1)
 
 
-def curate(data: Dataset, text: str) -> Dataset:
+def curate(data: Dataset, text: str, seed: int = 0) -> Dataset:
     """The transitions of `data` that the curation `text` selects.
+
+    `seed` is taken so that `relabel` and `curate` are called alike, and changes nothing: a curation that draws has its
+    seed in `text`, so that runs of all seeds learn from the same transitions.
 
     Raises `CurationError`, with the curation's name and what it did, where the selection is malformed, ends no
     episode where two would run together, claims a terminal the data does not have, is empty, or where the curation

@@ -43,7 +43,7 @@ class Estimate:
 relabelings: Registry[Callable[..., Array | Estimate]] = Registry("relabeling", handed=2, chained=True)
 
 
-def relabel(data: Dataset, text: str, seed: int) -> Dataset:
+def relabel(data: Dataset, text: str, seed: int = 0) -> Dataset:
     """`data` with the rewards that the relabeling `text` gives, drawn from the relabeling stream of `seed`.
 
     Each stage of a chain draws from a stream of its own; the first, or only one, from that which it has alone.
