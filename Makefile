@@ -11,24 +11,24 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "offline_bench needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "offline_bench needs Python 3.11 to 3.13: make PYTHON=python3.11 ...")'
 	@echo "setting up .venv, once: a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
-reproduce: $(READY) ## Build the data, train and evaluate a suite (SUITE=quick), write its tables; goes on where it stopped
+reproduce: $(READY) ## Build the data, train, evaluate and write the tables of a suite (SUITE=quick); goes on where it stopped
 	$(BIN)/offline-bench reproduce $(SUITE)
 
 audit: BUDGET = hour
 audit: $(READY) ## Ask whether a dataset is reward-sensitive (DATASET=..., BUDGET=minutes|hour|night)
 	$(BIN)/offline-bench audit --dataset $(DATASET) --budget $(BUDGET)
 
-test: check ## All checks and tests
+test: check ## Run all checks and tests
 	$(BIN)/python -m pytest -n 2
 
-check: $(READY) ## ruff, mypy --strict and the layering of imports
+check: $(READY) ## Run ruff, mypy --strict and the test of the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,8 +44,8 @@ report: SUITE = coverage
 report: $(READY) ## Write report.html, tables and figures of a suite's committed results (SUITE=coverage), byte for byte
 	$(BIN)/offline-bench report $(SUITE)
 
-bench: $(READY) ## Measure speed side by side with what it replaces
+bench: $(READY) ## Measure speed beside what it replaces
 	$(BIN)/offline-bench bench
 
 clean: ## Remove the environment, built data and local results; committed results stay
-	rm -rf .venv datasets/cache results/local build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv datasets/cache results/local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

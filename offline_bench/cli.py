@@ -14,12 +14,17 @@ from offline_bench.commands.audit_command import audit
 from offline_bench.commands.datasets_app import datasets_app
 from offline_bench.commands.options import (
     Algorithms,
+    Checkpoints,
     Curations,
     Datasets,
     Device,
+    Executor,
     Folder,
+    RayAddress,
     Relabelings,
     Retry,
+    ShownFolder,
+    ShownSuite,
     SuiteName,
     Workers,
     complete_family,
@@ -36,8 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(datasets_app, name="datasets")
-app.add_typer(describe_app, name="describe")
 app.add_typer(results_app, name="results")
+app.add_typer(describe_app, name="describe")
 app.add_typer(new_app, name="new")
 app.command()(audit)
 
@@ -55,7 +60,7 @@ def _load_plugins(
     context: typer.Context,
     plugin: Annotated[list[Path] | None, typer.Option(help="A file that registers schemes; may be repeated.")] = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     from offline_bench.core.plugins import load_installed, load_plugin
@@ -74,10 +79,15 @@ def reproduce(
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = "",
     only: Annotated[
-        list[str], typer.Option(help="A part alone, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
+        list[str], typer.Option(help="Only this part, such as 'dataset=hopper/*' or algorithm=atac; may be repeated.")
     ] = [],  # noqa: B006
-    dry_run: Annotated[bool, typer.Option(help="Measure what is to do would cost, and do none of it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Measure what the missing runs would cost, and carry out none.")
+    ] = False,
 ) -> None:
     """Carry out the runs of a suite that are not done yet, then write its tables."""
     if dry_run:
@@ -87,7 +97,8 @@ def reproduce(
         return
     from offline_bench.commands.reproduce import Means, reproduce_suite
 
-    reproduce_suite(suite, results, Means(workers, plugins, device, retry_failed), only)
+    means = Means(workers, plugins, device, retry_failed, executor, ray_address, checkpoints)
+    reproduce_suite(suite, results, means, only)
 
 
 @app.command()
@@ -107,18 +118,22 @@ def run(
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = "",
 ) -> None:
-    """Carry out a single cell or a small grid, every combination of what is given, and print its leaderboard."""
+    """Carry out every combination of the given names and seeds, and print the leaderboard."""
     from offline_bench.commands.reproduce import Means, run_grid
     from offline_bench.runs.suites import Grid
 
     grid = Grid(dataset, algorithm, relabeling, seed, steps, episodes, curation, curve)
-    run_grid(grid, results, Means(workers, plugins, device, retry_failed))
+    means = Means(workers, plugins, device, retry_failed, executor, ray_address, checkpoints)
+    run_grid(grid, results, means)
 
 
 @app.command()
-def status(suite: SuiteName, results: Folder = None) -> None:
-    """How much of a suite is done, and what failed."""
+def status(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Show how much of a suite, or of --results, is done, and what failed."""
     from offline_bench.commands.show import show_status
 
     show_status(suite, results)
@@ -131,23 +146,23 @@ def list_names(
         typer.Argument(help="datasets, relabelings, curations, algorithms or suites", autocompletion=complete_family),
     ] = None,
 ) -> None:
-    """The names of a family, each with what it is; without one, the families."""
+    """List the names of a family, each with a description; without a family, list the families."""
     from offline_bench.commands.show import show_families, show_names
 
     show_names(family) if family else show_families()
 
 
 @app.command()
-def leaderboard(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Print the leaderboard of a suite's committed results, or of --results."""
+def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Print the leaderboard of a suite's committed results, else of its local results, or of --results."""
     from offline_bench.commands.tables import print_leaderboard
 
     print_leaderboard(suite, results)
 
 
 @app.command()
-def report(suite: SuiteName = "quick", results: Folder = None) -> None:
-    """Write the tables and the page of a suite's committed results, or of --results."""
+def report(suite: ShownSuite = None, results: ShownFolder = None) -> None:
+    """Write the tables and the page of a suite's committed results, else of its local results, or of --results."""
     from offline_bench.commands.tables import write_report
 
     write_report(suite, results)
@@ -173,7 +188,7 @@ def walk(suite: SuiteName = "grids") -> None:
 def check(
     family: Annotated[str, typer.Argument(help="relabeling, curation or algorithm")],
     spec: Annotated[str, typer.Argument(help="Such as 'flip(p=0.25)'")],
-    steps: Annotated[int | None, typer.Option(help="Gradient steps of an algorithm; beyond its warm start.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps of an algorithm; more than its warm start.")] = None,
 ) -> None:
     """Try a scheme or an algorithm against the contract of its family."""
     from offline_bench.commands.show import check_scheme
@@ -183,15 +198,17 @@ def check(
 
 @app.command()
 def bench(
-    algorithm: Annotated[list[str], typer.Option(help="Training of this one alone; may be repeated.")] = [],  # noqa: B006
+    algorithm: Annotated[list[str], typer.Option(help="Measure only this one's training; may be repeated.")] = [],  # noqa: B006
     width: Annotated[
-        list[int], typer.Option(help="Training at 256 or 64 alone.", parser=read_number, metavar="INTEGER")
+        list[int], typer.Option(help="Measure only training at 256 or 64.", parser=read_number, metavar="INTEGER")
     ] = [],  # noqa: B006
-    slab: Annotated[list[int], typer.Option(help="Training in slabs of so many runs; may be repeated.", min=1)] = [],  # noqa: B006
-    quick: Annotated[bool, typer.Option(help="Slabs of 12, fewer and shorter turns: a rough answer.")] = False,
-    profile: Annotated[bool, typer.Option(help="Where the time of a training step goes, instead.")] = False,
-    growth: Annotated[bool, typer.Option(help="How the cost grows with slab, dataset and width, instead.")] = False,
-    json: Annotated[Path | None, typer.Option(help="Write what is measured to this file too.")] = None,
+    slab: Annotated[
+        list[int], typer.Option(help="Measure training in slabs of so many runs; may be repeated.", min=1)
+    ] = [],  # noqa: B006
+    quick: Annotated[bool, typer.Option(help="A rough answer: slabs of 12, fewer and shorter turns.")] = False,
+    profile: Annotated[bool, typer.Option(help="Show where the time of a training step goes, instead.")] = False,
+    growth: Annotated[bool, typer.Option(help="Show how the cost grows with slab, dataset and width.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Also write the numbers to this file.")] = None,
 ) -> None:
     """Measure loading, relabeling, sampling, evaluation, training and memory side by side with what they replace."""
     from offline_bench.commands.bench import Choice, print_benchmarks, print_profiles
@@ -216,7 +233,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point: a mistake of the user's gets its sentence, never a traceback."""
+    """Run the command line. A mistake of the user's ends in a sentence, never in a traceback."""
     signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
@@ -224,7 +241,7 @@ def main() -> None:
         tell_error(error)
         sys.exit(2)
     except _Interrupted:
-        tell("\ninterrupted: what is finished is saved, and the same command goes on from there", err=True)
+        tell("\ninterrupted: finished work is saved. Run the same command again to go on from there", err=True)
         sys.exit(130)
 
 

@@ -9,6 +9,7 @@ from offline_bench.algorithms.command import PROGRAMS
 from offline_bench.algorithms.contract import check_algorithm
 from offline_bench.algorithms.device import memory_of
 from offline_bench.algorithms.discrete import DISCRETE
+from offline_bench.algorithms.external import EXTERNAL
 from offline_bench.algorithms.fit import check_fit
 from offline_bench.algorithms.learner import (
     Learner,
@@ -31,6 +32,7 @@ from offline_bench.algorithms.trainers import build_learner
 
 __all__ = [
     "DISCRETE",
+    "EXTERNAL",
     "PROGRAMS",
     "REFERENCE_ONLY",
     "Learner",

@@ -65,7 +65,9 @@ class CommandLearner:
             if place not in PLACES:
                 raise SpecError(f"in the command {self.line!r}: {unknown_name('place', place, PLACES)}")
         if not words or "{data}" not in self.line:
-            raise SpecError(f"the command {self.line!r} says nowhere where {{data}} goes, the file it is to learn from")
+            raise SpecError(
+                f"the command {self.line!r} lacks {{data}}: put it where the program is given the path of its data file"
+            )
         if not 0.0 < self.patience < math.inf:
             raise SpecError(f"patience is a number of seconds above 0, not {self.patience!r}")
 
@@ -104,7 +106,7 @@ class CommandLearner:
             said = _hear_snapshot(program, step, progress)
             if self.external != ("returns" in said):
                 tells, name = ("no returns", "command") if self.external else ("returns", "external-command")
-                raise AlgorithmError(f"the program told {tells} of its own at step {step}: that is `{name}`")
+                raise AlgorithmError(f"the program sent {tells} at step {step}: use `{name}` for such a program")
             losses = _read_losses(said)
             if self.external:
                 returns = _read_numbers(said["returns"], "returns")
@@ -142,7 +144,7 @@ class PipePolicy:
         actions = _read_numbers(answer.get("actions"), "actions")
         if actions.shape != (len(observations), *self.shape):
             wanted = (len(observations), *self.shape)
-            raise AlgorithmError(f"the program gave actions of shape {actions.shape}, where {wanted} is wanted")
+            raise AlgorithmError(f"the program gave actions of shape {actions.shape}, not {wanted}")
         return actions.astype(np.int64) if self.discrete else actions.astype(np.float32)
 
 
@@ -156,11 +158,13 @@ def _hear_snapshot(program: Program, step: int, progress: Callable[[int], None])
         said = program.hear()
         if "snapshot" in said:
             if said["snapshot"] != step:
-                raise AlgorithmError(f"the program showed a snapshot of step {said['snapshot']!r:.40}, not {step}")
+                raise AlgorithmError(
+                    f"the program sent a snapshot of step {said['snapshot']!r:.40}, not of step {step}"
+                )
             return said
         if type(said.get("progress")) is not int:
             raise AlgorithmError(
-                f"the program said {said!r:.120}: a progress or a snapshot is wanted before step {step}"
+                f"the program sent {said!r:.120} before step {step}: it may send only progress or a snapshot there"
             )
         progress(min(max(said["progress"], 0), step))
 
@@ -168,7 +172,7 @@ def _hear_snapshot(program: Program, step: int, progress: Callable[[int], None])
 def _read_losses(said: Mapping[str, Any]) -> dict[str, float]:
     losses = said.get("losses", {})
     if not isinstance(losses, dict) or not all(type(value) in (int, float) for value in losses.values()):
-        raise AlgorithmError(f"the program told losses that are no numbers by name: {losses!r:.120}")
+        raise AlgorithmError(f"the program sent losses that are not numbers by name: {losses!r:.120}")
     return {str(name): float(value) for name, value in losses.items()}
 
 
@@ -178,5 +182,5 @@ def _read_numbers(value: Any, what: str) -> Array:
     except (TypeError, ValueError):
         numbers = np.empty(0)
     if not numbers.size or not np.isfinite(numbers).all():
-        raise AlgorithmError(f"the program told {what} that are no finite numbers: {value!r:.120}")
+        raise AlgorithmError(f"the program sent {what} that are not finite numbers: {value!r:.120}")
     return numbers

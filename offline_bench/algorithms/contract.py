@@ -63,7 +63,7 @@ def check_algorithm(text: str, steps: int = STEPS) -> None:
     `TrueRewardError`, `SpecError`, `UnknownNameError`.
     """
     if steps < 2:
-        raise AlgorithmError(f"an algorithm is tried for 2 steps at least, not {steps}")
+        raise AlgorithmError(f"the check of an algorithm needs at least 2 steps, not {steps}")
     build_learner(text).check()
     at = (steps // 2, steps)
     before = _global_states()
@@ -75,7 +75,7 @@ def check_algorithm(text: str, steps: int = STEPS) -> None:
         except (EnvironmentMismatchError, _FailedError):
             if isinstance(refusal, _FailedError):
                 raise AlgorithmError(str(refusal)) from refusal
-            told = f"takes none of the sample datasets, so it was not tried: {refusal}"
+            told = f"refused every sample dataset, so it was not tried: {refusal}"
             raise AlgorithmError(f"algorithm {text} {told}") from refusal
     _check_states(text, before)
     _check_same(text, make, at, first)
@@ -91,8 +91,8 @@ def _check_states(text: str, before: dict[str, Array]) -> None:
     touched = [name for name, state in before.items() if not np.array_equal(state, _global_states()[name])]
     if touched:
         raise AlgorithmError(
-            f"algorithm {text} changed the global state of {', '.join(touched)}: draw from the seed it is given, with "
-            "a generator of its own, or put the state back"
+            f"algorithm {text} changed the global state of {', '.join(touched)}. Draw from a generator made from the "
+            "given seed, or restore the global state"
         )
 
 
@@ -103,8 +103,8 @@ def _check_same(text: str, make: Callable[[], Dataset], at: tuple[int, int], fir
         again = _train(text, make(), at)
     if not _are_same(first, again):
         raise AlgorithmError(
-            f"algorithm {text} gave two results for one seed: all chance is to come from the seed it is given, and "
-            "none from a global generator, a clock or the order of a set"
+            f"algorithm {text} gave two results for one seed. Draw all random numbers from the given seed, not from a "
+            "global generator, a clock or the order of a set"
         )
 
 
@@ -117,13 +117,13 @@ def _check_reading(text: str, make: Callable[[], Dataset], at: tuple[int, int], 
     ]
     if changed and not said:
         raise AlgorithmError(
-            f"algorithm {text} says reads_rewards = False, and learned otherwise from other rewards ({changed[0]})"
+            f"algorithm {text} declares reads_rewards = False, but other rewards changed what it learned ({changed[0]})"
         )
     if said and not changed:
         raise AlgorithmError(
-            f"algorithm {text} is blind to rewards: true, {', '.join(REWARDS)} ones gave the same weights and the same "
-            f"actions after {at[-1]} steps. Declare `reads_rewards = False` on the learner; or try more steps, where a "
-            "warm start reads none"
+            f"algorithm {text} does not read rewards: true, {', '.join(REWARDS)} ones gave the same weights and the "
+            f"same actions after {at[-1]} steps. Declare `reads_rewards = False` on the learner. If its warm start "
+            "reads no rewards, check it with more steps instead"
         )
 
 
@@ -134,8 +134,9 @@ def _check_memory(text: str, make: Callable[[], Dataset], at: tuple[int, int]) -
     held = sorted({name for name, one in kept.items() if one() is not None})
     if held:
         raise AlgorithmError(
-            f"algorithm {text} does not give memory back: {', '.join(held)} of a training that is over are still held, "
-            "as by a cache or a list outside `learn`; a suite trains thousands of runs in one process"
+            f"algorithm {text} does not give memory back: after its training, {', '.join(held)} are still held, "
+            "perhaps by a cache or a list outside `learn`. A suite trains thousands of runs in one process, so free "
+            "them"
         )
 
 
@@ -161,7 +162,7 @@ def _train(
         steps = [one.step for one in shown]
         raise AlgorithmError(f"algorithm {text} was asked for snapshots at steps {list(at)} and gave {steps}")
     if not all(0 <= step <= at[-1] for step in told):
-        raise AlgorithmError(f"algorithm {text} told of progress beyond its {at[-1]} steps: {max(told)}")
+        raise AlgorithmError(f"algorithm {text} reported progress beyond its {at[-1]} steps: {max(told)}")
     return shown
 
 
@@ -192,10 +193,10 @@ def _check_actions(text: str, actions: Array, rows: int, data: Dataset) -> None:
     if actions.shape != wanted:
         raise AlgorithmError(f"{told} gave actions of shape {actions.shape}, not {wanted}")
     if actions.dtype.kind not in "iuf" or not np.isfinite(actions).all():
-        raise AlgorithmError(f"{told} gave actions that are no finite numbers")
+        raise AlgorithmError(f"{told} gave actions that are not finite numbers")
     if data.action_space.discrete:
         if not (np.isin(actions, np.arange(data.action_space.n))).all():
-            raise AlgorithmError(f"{told} gave an action that is none of 0 to {data.action_space.n - 1}")
+            raise AlgorithmError(f"{told} gave an action outside 0 to {data.action_space.n - 1}")
         return
     box = find_action_range(data)
     reach = ROUNDING * (box.high - box.low)

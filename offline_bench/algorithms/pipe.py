@@ -73,7 +73,9 @@ class Program:
         except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
-            self._fail(f"said what is no line of the protocol: {cut(plain_line(line.decode(errors='replace')), 120)!r}")
+            self._fail(
+                f"sent a line that is not of the protocol: {cut(plain_line(line.decode(errors='replace')), 120)!r}"
+            )
         return dict(said)
 
     def close(self) -> None:

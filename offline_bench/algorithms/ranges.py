@@ -45,13 +45,13 @@ def check_ranges(name: str, parameters: Mapping[str, Any]) -> None:
         rate = key.endswith("learning_rate")
         low, high = (0.0, math.inf) if rate else RANGES.get(key, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
-            raise SpecError(f"{key} of {name} lies between {low:g} and {high:g}, and {value!r} does not")
+            raise SpecError(f"{key} of {name} must be between {low:g} and {high:g}, not {value!r}")
         if key in ABOVE_ZERO and isinstance(value, int | float) and not 0.0 < value <= ABOVE_ZERO[key]:
-            limit = f" and is at most {ABOVE_ZERO[key]:g}" if math.isfinite(ABOVE_ZERO[key]) else ""
-            raise SpecError(f"{key} of {name} lies above 0{limit}: {value!r} does not")
+            limit = f" and at most {ABOVE_ZERO[key]:g}" if math.isfinite(ABOVE_ZERO[key]) else ""
+            raise SpecError(f"{key} of {name} must be above 0{limit}, not {value!r}")
         if isinstance(value, str) and value not in CHOICES.get(key, (value,)):
             *others, last = map(repr, CHOICES[key])
-            raise SpecError(f"{key} of {name} is {', '.join(others)} or {last}, not {value!r}")
+            raise SpecError(f"{key} of {name} must be {', '.join(others)} or {last}, not {value!r}")
     if parameters.get("clip_values") and parameters.get("gamma") == 1.0:
         raise SpecError(f"clip_values of {name} needs gamma below 1: without it no value is bounded")
     for key in ("hidden_units", "critic_hidden_units"):

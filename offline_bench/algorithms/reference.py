@@ -73,7 +73,7 @@ class ReferenceLearner:
         if data.action_space.discrete != discrete or data.observations.ndim != 2:
             wrong, right = ("continuous", "discrete") if discrete else ("discrete", "continuous")
             raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has {wrong} actions or observations that are no vectors: "
+                f"dataset {data.id!r} has {wrong} actions or observations that are not vectors: "
                 f"{self.config.removesuffix('Config')} learns {right} actions from vectors."
             )
 

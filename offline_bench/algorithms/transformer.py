@@ -67,10 +67,10 @@ class TransformerLearner:
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise SpecError(f"{name} is a positive whole number, not {getattr(self, name)!r}")
         if self.hidden_size % self.num_heads:
-            raise SpecError(f"num_heads divides hidden_size, and {self.num_heads} does not divide {self.hidden_size}")
+            raise SpecError(f"num_heads must divide hidden_size ({self.hidden_size}), and {self.num_heads} does not")
         for name in ("target_quantile", "dropout"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise SpecError(f"{name} lies in [0, 1], and {getattr(self, name)!r} does not")
+                raise SpecError(f"{name} must be in [0, 1], not {getattr(self, name)!r}")
         if self.target_return is not None and not math.isfinite(self.target_return):
             raise SpecError(f"target_return is a finite number, not {self.target_return!r}")
         if self.return_scale is not None and not 0.0 < self.return_scale < math.inf:
@@ -80,7 +80,7 @@ class TransformerLearner:
         """See `fit.ChoosyLearner`."""
         if data.action_space.discrete or data.observations.ndim != 2:
             raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
+                f"dataset {data.id!r} has discrete actions or observations that are not vectors: "
                 "DecisionTransformer learns continuous actions from vectors."
             )
 

@@ -1,4 +1,4 @@
-"""What each measure of a run can be at all: no interval leaves these bounds, however few the runs behind it."""
+"""The possible range of each measure of a run: no interval leaves it, however few runs it is from."""
 
 from __future__ import annotations
 

@@ -197,7 +197,8 @@ class CellFacts:
 class Shares:
     """How much of the variance of the score each source decides, over all datasets ('') or within one.
 
-    shares  (source, share): coverage, reward, algorithm, their interactions, seed and the rest; they sum to 1
+    shares  (source, share): coverage, reward, algorithm, their interactions, seed and the rest; they sum to 1.
+            Over several tasks `task` comes before them, and coverage is what the data decide within a task
     ratio   share of coverage over share of reward; high is ∞ where the share of reward may be 0
     levels  (source, number of levels) of the cells that the shares are of
     parts   (interaction, share): what `interactions` is made of

@@ -62,5 +62,5 @@ def seeds_to_tell(value: float, deviation: float, most: int = 1000) -> float:
 
 
 def student_quantile(degrees: int) -> float:
-    """What leaves 2.5 % of Student's t above it."""
+    """The number that 2.5 % of Student's t lie above."""
     return float(stdtrit(degrees, 1.0 - TAIL))

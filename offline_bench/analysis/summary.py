@@ -53,6 +53,7 @@ class Question:
 
     walks  where its policies go on their grids, see `behavior.walks`
     gate   whether only learners that read their reward count where rewards are spoken of, see `scores.competence`
+    command  what makes the records, '' for nothing; None: `make reproduce` by its name
     """
 
     name: str
@@ -62,6 +63,7 @@ class Question:
     published: Published | None = None
     gate: bool = False
     walks: Walks | None = None
+    command: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     judged = _judge_learners(frame, question)
     told = frame if judged is None else select_competent(frame, judged)
     board = board if judged is None else mark_rows(board, judged)
+    command = f"make reproduce SUITE={question.name}" if question.command is None else question.command
     sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
     shares, leanings = variance_shares(told), lean_headline(told)
     found = Findings(
@@ -110,7 +113,7 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
         lengths=run_lengths(frame),
         walks=compare_walks(question.walks, board, records),
         exact=compare_exact(board, records),
-        provenance=collect_provenance(records, f"make reproduce SUITE={question.name}"),
+        provenance=collect_provenance(records, command),
     )
     return Summary(
         **vars(found),

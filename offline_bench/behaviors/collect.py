@@ -14,7 +14,7 @@ import numpy as np
 from offline_bench.behaviors import Behavior, behaviors
 from offline_bench.behaviors.training import BehaviorRecipe
 from offline_bench.core.errors import DatasetError, EnvironmentMismatchError, SpecError, UnknownNameError
-from offline_bench.core.paths import cache_folder, datasets_folder
+from offline_bench.core.paths import cache_folder, dataset_file
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.episode import Episode
@@ -52,17 +52,19 @@ class DatasetRecipe:
         types = {"environment": str, "transitions": int, "seed": int, "cut_terminals": bool}
         for name, wanted in types.items():
             if type(getattr(self, name)) is not wanted:
-                raise DatasetError(f"{name} is to be a {wanted.__name__}, not {getattr(self, name)!r}")
+                raise DatasetError(f"{name} must be a {wanted.__name__}, not {getattr(self, name)!r}")
         for name in ("policies", "behaviors"):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
-                raise DatasetError(f"{name} is to be a list of texts, not {value!r}")
+                raise DatasetError(f"{name} must be a list of texts, not {value!r}")
         if not 1 <= self.transitions < 2**40 or not 0 <= self.seed < 2**63:
-            raise DatasetError("transitions is from 1 below 2**40, and seed from 0 below 2**63")
+            raise DatasetError("transitions must be at least 1 and below 2**40, and seed at least 0 and below 2**63")
         if self.precision not in ("float32", "float64"):
-            raise DatasetError(f"precision is to be 'float32' or 'float64', not {self.precision!r}")
+            raise DatasetError(f"precision must be 'float32' or 'float64', not {self.precision!r}")
         if bool(self.policies) == bool(self.behaviors):
-            raise DatasetError(f"{'both' if self.policies else 'neither'} of policies and behaviors given: give one")
+            raise DatasetError(
+                f"{'both' if self.policies else 'neither'} of policies and behaviors given: give exactly one of the two"
+            )
 
     @property
     def actors(self) -> tuple[str, ...]:
@@ -78,14 +80,14 @@ class DatasetRecipe:
 
 def load_recipes(kind: str, path: Path | None = None) -> dict[str, Any]:
     """The recipes of `kind` 'dataset' or 'behavior' by name. Raises `DatasetError` naming file and table."""
-    path = path or datasets_folder() / "recipes.toml"
+    path = path or dataset_file("recipes.toml")
     build: type[Any] = {"dataset": DatasetRecipe, "behavior": BehaviorRecipe}[kind]
     try:
         tables = read_toml(path).get(kind, {})
     except (OSError, ValueError) as error:
         raise DatasetError(f"cannot read the recipes {path}: {error}") from error
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise DatasetError(f"{path}: {kind} is to hold one table per name, as [{kind}.name]")
+        raise DatasetError(f"{path}: {kind} must hold one table per name, as [{kind}.name]")
     recipes = {}
     for name, table in tables.items():
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
@@ -146,12 +148,12 @@ def _summon(card: Card, recipe: DatasetRecipe, number: int) -> tuple[Behavior, n
     stream = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
     noise, resets = (np.random.default_rng(child) for child in stream.spawn(2))
     if recipe.policies:
-        policy = load_policy(datasets_folder() / "behavior" / f"{recipe.policies[number]}.safetensors")
+        policy = load_policy(dataset_file(f"behavior/{recipe.policies[number]}.safetensors"))
         return lambda _, observations: policy.sample(observations, noise, np.dtype(recipe.precision)), resets
     try:
         return behaviors.bind(recipe.behaviors[number])(recipe.environment, noise), resets
     except (SpecError, UnknownNameError, EnvironmentMismatchError) as error:
-        where = f"{datasets_folder() / 'recipes.toml'}, [dataset.{card.recipe}]"
+        where = f"{dataset_file('recipes.toml')}, [dataset.{card.recipe}]"
         raise DatasetError(f"{where}: behaviors: {error}") from error
 
 
@@ -167,7 +169,7 @@ def _act_for(
             episodes = [_cut(e, e.length - e.terminated) for e in episodes if e.length > e.terminated]
         if not episodes and batch >= LEAST_BATCH:
             raise DatasetError(
-                f"all of {batch} episodes of {recipe.environment} ended at their first step: none is left"
+                f"all {batch} episodes of {recipe.environment} ended at their first step, so no episode can be kept"
             )
         for episode in episodes:
             if left > 0:

@@ -35,12 +35,14 @@ def seek(
     """
     model = find_model(environment)
     if model is None:
-        raise EnvironmentMismatchError(f"behavior seek: {environment} shows no tabular model to find a way in.")
+        raise EnvironmentMismatchError(
+            f"behavior seek: {environment} shows no tabular model, and the behavior needs one to find its way."
+        )
     for name in (event, *([avoid] if avoid else [])):
         if name not in model.events:
             raise SpecError(f"behavior seek: {unknown_name(f'event of {environment}', name, model.events)}")
     if not 0.0 <= noise <= 1.0:
-        raise SpecError(f"behavior seek: noise is a share and lies in [0, 1], and {noise!r} does not")
+        raise SpecError(f"behavior seek: noise must be a share in [0, 1], not {noise!r}")
     shortest = _shortest(model, event, avoid, careful)
 
     def act_in(episodes: Array, observations: Array) -> Array:

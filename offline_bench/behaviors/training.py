@@ -51,9 +51,9 @@ class BehaviorRecipe:
 
     def __post_init__(self) -> None:
         if self.replay_policies == 1 or bool(self.replay_policies) != bool(self.replay_until):
-            raise DatasetError("replay_policies is at least 2, with a replay_until above 0, or both are left out")
+            raise DatasetError("give both replay_policies (at least 2) and replay_until (above 0), or leave out both")
         if not 0 <= self.replay_until <= self.steps:
-            raise DatasetError(f"replay_until lies between 0 and steps, {self.steps}, not at {self.replay_until}")
+            raise DatasetError(f"replay_until must be between 0 and steps ({self.steps}), not {self.replay_until}")
 
     @property
     def replay_steps(self) -> tuple[int, ...]:
@@ -95,12 +95,12 @@ def _soft_actor_critic(recipe: BehaviorRecipe) -> Any:
     load = known.get((recipe.library, recipe.algorithm))
     if load is None:
         offered = ", ".join(" ".join(pair) for pair in known)
-        raise DatasetError(f"behavior recipe: there is no {recipe.library} {recipe.algorithm}; there are {offered}.")
+        raise DatasetError(f"behavior recipe: {recipe.library} {recipe.algorithm} is unknown; choose one of {offered}.")
     try:
         soft_actor_critic = getattr(load(), recipe.algorithm)
     except ImportError as error:
         raise MissingExtraError(
-            f"training a behavior policy needs {recipe.library}: pip install -c constraints.txt -e '.[behavior]'"
+            f"training a behavior policy needs {recipe.library}: pip install 'offline-bench[behavior]'"
         ) from error
     from stable_baselines3.common.env_util import make_vec_env
 

@@ -111,7 +111,7 @@ def _survey(environment: str) -> _Survey:
     maze, shown = getattr(made.unwrapped, "maze", None), made.observation_space.shape
     made.close()
     if maze is None or shown != (8,):
-        raise EnvironmentMismatchError(f"waypoints lead through a point maze, which {environment!r} is not.")
+        raise EnvironmentMismatchError(f"behavior waypoints: it needs a point maze, and {environment!r} is not one.")
     free = [(i, j) for i, row in enumerate(maze.maze_map) for j, cell in enumerate(row) if cell != WALL]
     centers = np.array([maze.cell_rowcol_to_xy(cell) for cell in free])
     beside = [

@@ -1,4 +1,4 @@
-"""What the matrix libraries at hand make of the products of a step: the limit is the machine's, not one library's."""
+"""How fast each installed matrix library does the products of a step: the limit is the machine, not one library."""
 
 from __future__ import annotations
 

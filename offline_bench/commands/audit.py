@@ -15,9 +15,8 @@ from offline_bench.benchmarks.suite_cost import measure_runs, sample_environment
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.describe import cover
 from offline_bench.commands.display import open_bar
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.reproduce import Means, carry_out_runs
-from offline_bench.commands.tables import local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.spec import spec_name
 from offline_bench.core.storage import write_text

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from offline_bench.commands.options import Device, Folder, Retry, Workers, complete
+from offline_bench.commands.options import Checkpoints, Device, Executor, Folder, RayAddress, Retry, Workers, complete
 
 
 def audit(
@@ -18,18 +18,21 @@ def audit(
         str, typer.Option(help="A learner: does it use its reward?", autocompletion=complete("algorithms"))
     ] = "",
     budget: Annotated[
-        str, typer.Option(help="Of a dataset: minutes, hour or night; what each takes here is said first.")
+        str, typer.Option(help="For a dataset: minutes, hour or night. The audit says first how long each takes here.")
     ] = "hour",
-    seeds: Annotated[int, typer.Option(help="Of a dataset: how many, from 0.")] = 5,
-    steps: Annotated[int, typer.Option(help="Gradient steps instead of the budget's or the suite's.", min=0)] = 0,
-    learner: Annotated[list[str], typer.Option(help="Of a dataset: instead of the budget's; may be repeated.")] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(help="For a dataset: how many seeds, from 0.")] = 5,
+    steps: Annotated[int, typer.Option(help="Gradient steps, instead of the budget's or the suite's.", min=0)] = 0,
+    learner: Annotated[list[str], typer.Option(help="For a dataset: instead of the budget's; may be repeated.")] = [],  # noqa: B006
     suite: Annotated[
-        str, typer.Option(help="Of a learner: whose sets and committed records.", autocompletion=complete("suites"))
+        str, typer.Option(help="For a learner: the suite of its sets and rivals.", autocompletion=complete("suites"))
     ] = "coverage",
     results: Folder = None,
     workers: Workers = 2,
     device: Device = "cpu",
     retry_failed: Retry = False,
+    executor: Executor = "workers",
+    ray_address: RayAddress = "",
+    checkpoints: Checkpoints = "",
 ) -> None:
     """Ask whether a dataset is reward-sensitive, or whether a learner uses its reward; ends in a verdict to keep."""
     from offline_bench.commands.audit import audit_dataset
@@ -40,7 +43,7 @@ def audit(
 
     if bool(dataset) == bool(algorithm):
         raise SpecError("an audit is of a dataset or of a learner: give --dataset ID or --algorithm SPEC")
-    means = Means(workers, context.obj or (), device, retry_failed)
+    means = Means(workers, context.obj or (), device, retry_failed, executor, ray_address, checkpoints)
     if algorithm:
         audit_algorithm(algorithm, suite, steps, results, means)
     else:

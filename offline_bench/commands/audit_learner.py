@@ -12,9 +12,8 @@ from offline_bench.analysis.origin import collect_provenance
 from offline_bench.commands.audit import predict_times, tell_clock
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.describe import cover
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.reproduce import Means, carry_out_runs
-from offline_bench.commands.tables import local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.storage import write_text
 from offline_bench.data.coverage import Coverage

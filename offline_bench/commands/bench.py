@@ -60,7 +60,7 @@ class Choice:
     quick: bool = False
 
     def check(self) -> None:
-        """Raise `SpecError` where there is no such thing."""
+        """Raise `SpecError` for an unknown choice."""
         for name in self.algorithms:
             if name not in ALGORITHMS:
                 raise SpecError(unknown_name("stacked algorithm", name, set(ALGORITHMS)))

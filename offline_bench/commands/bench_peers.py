@@ -15,7 +15,7 @@ from offline_bench.core.provenance import read_machine
 
 
 def measure_peers(algorithms: Sequence[str], widths: Sequence[int], slabs: Sequence[int], pace: Pace) -> list[PeerCost]:
-    """Ours beside JAX's, printed; empty means all. None where the extra is not installed, which is said."""
+    """Measure and print ours beside JAX's; empty means all. Without the extra, say so and return None."""
     names = [name for name in PEERS if not algorithms or name in algorithms]
     cells = [(name, size) for size in PEER_SIZES if not widths or size.width in widths for name in names]
     if not cells:

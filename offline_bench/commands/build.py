@@ -53,7 +53,7 @@ def build_datasets(ids: Sequence[str] | None, workers: int, transitions: int | N
             raise UnknownNameError(unknown_name("built-in dataset", dataset, built_in))
     built = _build_missing([Order(built_in[dataset], transitions) for dataset in wanted], workers)
     if built < len(wanted):
-        tell(f"{len(wanted) - built} of {len(wanted)} datasets were in {cache_folder()} already")
+        tell(f"{len(wanted) - built} of {len(wanted)} datasets were already in {cache_folder()}")
 
 
 def build_missing(ids: Iterable[str], workers: int) -> int:
@@ -80,7 +80,7 @@ def _compare(order: Order, fingerprint: str) -> str:
         return f": another size of {card.id}, so not the fingerprint on its card"
     if fingerprint == card.fingerprint:
         return " as on its card"
-    return f" where its card has {card.fingerprint or 'none'}: these bytes differ, and results may in detail"
+    return f", but its card has {card.fingerprint or 'none'}: the bytes differ, and results may differ in detail"
 
 
 def _build_missing(orders: list[Order], workers: int) -> int:
@@ -102,7 +102,7 @@ def _build_with_others(missing: dict[str, Order], workers: int, claims: Claims) 
             _build(ours, workers)
         claims.release([id_ for id_ in missing if id_ not in theirs])
         for id_ in theirs.keys() - told:
-            tell(f"{id_} is being built by {theirs[id_]}: waiting for it", err=True)
+            tell(f"waiting for {id_}: it is being built by {theirs[id_]}", err=True)
         told.update(theirs)
         missing = {id_: order for id_, order in missing.items() if id_ in theirs}
         if missing:
@@ -124,7 +124,7 @@ def _build(orders: list[Order], workers: int) -> None:
     with closing(events), open_bar("building datasets", len(orders), "datasets") as bar:
         for event in events:
             if isinstance(event, Died):
-                raise OfflineBenchError(f"building {orders[event.task].id} did not end: {event.reason}.")
+                raise OfflineBenchError(f"building {orders[event.task].id} failed: {event.reason}.")
             shares[event.task] = event.share if isinstance(event, Progressed) else 1.0
             finished += isinstance(event, Done)
             bar.show(sum(shares) / len(orders), finished, event.result if isinstance(event, Done) else "")

@@ -11,7 +11,7 @@ import numpy as np
 from offline_bench.behaviors.collect import find_recipe
 from offline_bench.benchmarks.suite_cost import RunCost, Sample, group_settings, measure_runs, sample_environment
 from offline_bench.commands.display import open_bar
-from offline_bench.commands.tables import local_folder
+from offline_bench.commands.records import local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.provenance import read_machine
@@ -62,10 +62,10 @@ def print_cost(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, wo
     tell(table(header, [_cells(row) for row in rows], text_columns=1))
     hours = [sum(row.training for row in rows), sum(row.evaluation for row in rows)]
     tell(
-        f"\n{hours[0]:.2f} processor hours of training and at most {hours[1]:.2f} of evaluation, where every episode "
-        f"is as long as can be: on {max(workers, 1)} workers {hours[0] / max(workers, 1):.2f} to "
-        f"{sum(hours) / max(workers, 1):.2f} hours, where each has a processor. Measured now on {read_machine()}, "
-        "a few steps of each setting; what else runs here makes it more."
+        f"\nTraining takes {hours[0]:.2f} processor hours, and evaluation at most {hours[1]:.2f}: that is with every "
+        f"episode at its longest. On {max(workers, 1)} workers this is {hours[0] / max(workers, 1):.2f} to "
+        f"{sum(hours) / max(workers, 1):.2f} hours, if each worker has a processor. It was measured just now on "
+        f"{read_machine()}, from a few steps of each setting. Other work on the machine makes it longer."
     )
     tell(_describe_disk(jobs, samples))
 

@@ -10,16 +10,12 @@ import typer
 from offline_bench.commands.display import open_bar
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError
-from offline_bench.data.loaders import find_task, load
+from offline_bench.data.loaders import find_task
 from offline_bench.data.loaders.intake import take_in
 from offline_bench.data.loaders.leniency import Leniency
-from offline_bench.data.loaders.origin import hash_rewards
 from offline_bench.data.loaders.scoring import set_environment
 from offline_bench.data.loaders.verify import Copy, Verdict, list_copies, verify
 from offline_bench.environments.packages import named_file, package_of
-from offline_bench.schemes.curate import curate
-from offline_bench.schemes.export import check_target, export
-from offline_bench.schemes.relabel import relabel
 
 
 def import_dataset(file: Path, environment: str | None, dataset_id: str, leniency: Leniency) -> None:
@@ -37,11 +33,11 @@ def import_dataset(file: Path, environment: str | None, dataset_id: str, lenienc
         tell(f"Note: {note}.")
     if taken.jumps:
         tell(
-            f"In {taken.jumps} episodes some step's next observation is not what the next step saw. Both are kept; "
-            "other readers of Minari's format see the second alone."
+            f"In {taken.jumps} episodes, some step's next observation differs from the observation of the step after "
+            "it. Both are kept. Other readers of Minari's format see only the second."
         )
     if not task:
-        tell(f"No scores: for these, give {dataset_id!r} a card with a task in datasets/cards.toml.")
+        tell(f"There are no scores yet. To get them, give {dataset_id!r} a card with a task in datasets/cards.toml.")
 
 
 def set_scoring_environment(dataset_id: str, environment: str) -> None:
@@ -53,7 +49,9 @@ def set_scoring_environment(dataset_id: str, environment: str) -> None:
 def _tell_package(environment: str) -> None:
     package = package_of(environment)
     if package:
-        tell(f"The package {package} may be imported for environments from now on: it is in {named_file()}.")
+        tell(
+            f"From now on, the package {package} may be imported for its environments: it is listed in {named_file()}."
+        )
 
 
 def verify_datasets(ids: Sequence[str] | None) -> None:
@@ -99,15 +97,3 @@ def _describe(verdict: Verdict) -> str:
 
 def _complain(verdict: Verdict) -> str:
     return f"{verdict.copy.id} in {verdict.copy.path}:" + "".join(f"\n  {problem}" for problem in verdict.problems)
-
-
-def export_dataset(dataset_id: str, schemes: tuple[str, str], seed: int, layout: str, path: Path, force: bool) -> None:
-    """Write `dataset_id` to `path` under the `schemes` (relabeling, curation), and print what it is."""
-    relabeling, curation = schemes
-    check_target(layout, path, force)
-    data = relabel(curate(load(dataset_id), curation), relabeling, seed)
-    export(data, seed, layout, path, force)
-    tell(
-        f"{path}: {dataset_id}, relabeling {data.relabeling}, curation {data.curation}, seed {seed}: {data.n} "
-        f"transitions, fingerprint {data.fingerprint}, of the rewards {hash_rewards(data)}"
-    )

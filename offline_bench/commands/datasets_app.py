@@ -9,15 +9,15 @@ import typer
 
 from offline_bench.commands.options import Workers
 
-datasets_app = typer.Typer(help="Build the built-in datasets, and the policies that made them.", no_args_is_help=True)
+datasets_app = typer.Typer(help="Build, import, check and describe datasets.", no_args_is_help=True)
 
 
 @datasets_app.command()
 def build(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; all built-in ones where none is given.")] = None,
+    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; without any, all built-in ones.")] = None,
     workers: Workers = 2,
     transitions: Annotated[
-        int | None, typer.Option(help="Another size, under a name that says so: x/medium-20k-v0 for 20000.", min=1)
+        int | None, typer.Option(help="Build another size, with a name that says so: x/medium-20k-v0 for 20000.", min=1)
     ] = None,
 ) -> None:
     """Build the built-in datasets that are not in the cache yet."""
@@ -29,10 +29,12 @@ def build(
 @datasets_app.command(name="import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or the folder of a Minari dataset.")],
-    id: Annotated[str, typer.Option(help="What to call it, such as mine/hopper-medium-v0.")],
-    env: Annotated[str | None, typer.Option(help="What a D4RL file comes from: a Gymnasium id, or module:id.")] = None,
+    id: Annotated[str, typer.Option(help="Its new id, such as mine/hopper-medium-v0.")],
+    env: Annotated[
+        str | None, typer.Option(help="The environment of a D4RL file: a Gymnasium id, or module:id.")
+    ] = None,
     clip_actions: Annotated[bool, typer.Option(help="Clip actions that leave the box of the action space.")] = False,
-    drop_broken: Annotated[bool, typer.Option(help="Leave out episodes of a Minari dataset that are none.")] = False,
+    drop_broken: Annotated[bool, typer.Option(help="Leave out the broken episodes of a Minari dataset.")] = False,
     ignore: Annotated[list[str], typer.Option(help="An array of a D4RL file to pass over; may be repeated.")] = [],  # noqa: B006
 ) -> None:
     """Check a D4RL file or a Minari dataset and take it over into the cache under an id."""
@@ -45,17 +47,19 @@ def import_file(
 @datasets_app.command(name="export")
 def export_file(
     dataset: Annotated[str, typer.Argument(help="A dataset id.")],
-    path: Annotated[Path, typer.Argument(help="A file *.hdf5, or a folder whose name ends in a version: -v0.")],
-    to: Annotated[str, typer.Option(help="minari or d4rl")],
-    relabeling: Annotated[str, typer.Option(help="Such as negative.")] = "original",
-    curation: Annotated[str, typer.Option(help="Such as 'truncate(steps=200)'.")] = "full",
-    seed: Annotated[int, typer.Option(help="What a relabeling draws from.", min=0)] = 0,
-    force: Annotated[bool, typer.Option(help="Write over an earlier export.")] = False,
+    path: Annotated[Path, typer.Argument(help="The file to write, or the folder of the Minari dataset.")],
+    to: Annotated[str, typer.Option(help="minari or d4rl.")],
+    relabeling: Annotated[
+        str, typer.Option(help="The relabeling whose rewards are written, beside the true ones.")
+    ] = "original",
+    curation: Annotated[str, typer.Option(help="The curation of the transitions that are written.")] = "full",
+    seed: Annotated[int, typer.Option(help="Seed of the relabeling.", min=0)] = 0,
+    force: Annotated[bool, typer.Option(help="Overwrite what lies at PATH.")] = False,
 ) -> None:
-    """Write a dataset for other programs to train on, relabeled; the true rewards lie beside, by another name."""
-    from offline_bench.commands.dataset_files import export_dataset
+    """Write a dataset, curated and relabeled, for other code to train on."""
+    from offline_bench.commands.taking_away import export_dataset
 
-    export_dataset(dataset, (relabeling, curation), seed, to, path, force)
+    export_dataset(dataset, to, path, curation, relabeling, seed, force)
 
 
 @datasets_app.command()
@@ -63,7 +67,7 @@ def set_env(
     dataset: Annotated[str, typer.Argument(help="A Minari id.")],
     env: Annotated[str, typer.Option(help="Such as 'MyTask-v0(max_episode_steps=200)' or my_package:MyTask-v0.")],
 ) -> None:
-    """Say in which environment policies of a Minari dataset are scored, and name its package once."""
+    """Set the environment in which policies of a Minari dataset are scored, and allow its package."""
     from offline_bench.commands.dataset_files import set_scoring_environment
 
     set_scoring_environment(dataset, env)
@@ -71,7 +75,7 @@ def set_env(
 
 @datasets_app.command()
 def verify(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; all that are on disk where none is given.")] = None,
+    datasets: Annotated[list[str] | None, typer.Argument(help="Ids; without any, all that are on disk.")] = None,
 ) -> None:
     """Read datasets whole, compare them to their cards and metadata, and name what differs."""
     from offline_bench.commands.dataset_files import verify_datasets
@@ -84,9 +88,11 @@ def describe(
     dataset: Annotated[str, typer.Argument(help="A dataset id.")],
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file too.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw length against score, and where the states lie.")] = None,
-    reference: Annotated[str | None, typer.Option(help="A set to compare to, for SACo; default: the task's.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="A set to compare to, for SACo; default: the task's set.")
+    ] = None,
 ) -> None:
-    """How a dataset covers its task: what it holds, how good it is, and what decides its scores."""
+    """Show how a dataset covers its task: what it holds, how good it is, and what decides its scores."""
     from offline_bench.commands.describe import describe_dataset
 
     describe_dataset(dataset, json, png, reference)
@@ -94,7 +100,7 @@ def describe(
 
 @datasets_app.command()
 def train_behavior(name: str, folder: Annotated[Path, typer.Argument(help="Where checkpoints go.")]) -> None:
-    """Train the behavior policy of a recipe again, writing every checkpoint to FOLDER."""
+    """Train the behavior policy of a recipe again, and write every checkpoint to FOLDER."""
     from offline_bench.commands.build import train_behavior_policy
 
     train_behavior_policy(name, folder)

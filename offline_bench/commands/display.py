@@ -16,7 +16,10 @@ from offline_bench.runs.record import Record
 
 @dataclass
 class Bar:
-    """A bar on a terminal; in a log, the lines alone, each with the estimate."""
+    """A bar on a terminal; in a log, the lines alone, each with the estimate.
+
+    `place` says where the work is done, other than here; the rate is told with it.
+    """
 
     console: Console
     total: int
@@ -24,6 +27,7 @@ class Bar:
     progress: Progress
     task: TaskID
     started: float = field(default_factory=time.monotonic)
+    place: str = ""
 
     def show(self, share: float, finished: int, line: str = "", seconds: float | None = None) -> None:
         """`share` in [0, 1] of the work is done, `finished` of the total things; `line` tells of the last of them.
@@ -31,6 +35,8 @@ class Bar:
         The estimate is `seconds` to go where these are known, else what the share done so far has taken says.
         """
         left = self._left(share) if seconds is None or share >= 1.0 else f"about {_clock(seconds)} left"
+        if self.place:
+            left += f", {self.place}, {60.0 * finished / (time.monotonic() - self.started):.1f} {self.unit} a minute"
         self.progress.update(self.task, completed=share, count=f"{finished}/{self.total} {self.unit}", left=left)
         if line:
             prefix = f"[{finished}/{self.total}, {left}] "
@@ -62,7 +68,7 @@ def describe_record(record: Record) -> str:
     if record.status != "ok":
         return f"{record.run}: {record.status}, {record.reason}"
     mean_return = sum(record.returns) / len(record.returns)
-    how = "told by the program itself: external"
+    how = "reported by the program itself: external"
     if record.lengths:
         how = f"length {sum(record.lengths) / len(record.lengths):.0f}"
     return f"{record.run}: return {mean_return:.0f}, {how} ({record.provenance['seconds']:.0f} s)"

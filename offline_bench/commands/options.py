@@ -10,9 +10,19 @@ import typer
 
 from offline_bench.core.errors import SpecError
 
-Folder = Annotated[Path | None, typer.Option(help="Where records lie; default results/local/<suite>.")]
+ShownFolder = Annotated[Path | None, typer.Option(help="A folder of records; without a suite, all that is there.")]
+Folder = Annotated[Path | None, typer.Option(help="The folder of the records; default results/local/<suite>.")]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each; 0 runs in this process.", min=0)]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster and rounder products, told in the records.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda+tf32: faster, with rounder products. Records say which.")]
+Executor = Annotated[
+    str,
+    typer.Option(help="workers: processes of this machine; ray: the nodes of a cluster, --ray-address, else of here."),
+]
+RayAddress = Annotated[str, typer.Option(help="HOST:PORT of a Ray cluster's head, or auto.")]
+Checkpoints = Annotated[
+    str,
+    typer.Option(help="A folder that all nodes see, or a URL of fsspec: what is half trained survives a node there."),
+]
 Retry = Annotated[bool, typer.Option(help="Do diverged and failed runs again.")]
 
 
@@ -38,7 +48,16 @@ def complete_family(incomplete: str) -> list[str]:
     return [family for family in FAMILIES if family.startswith(incomplete)]
 
 
-SuiteName = Annotated[str, typer.Argument(help="A suite's name.", autocompletion=complete("suites"))]
+_SUITE = "A suite's name, or the path of its file"
+SuiteName = Annotated[str, typer.Argument(help=f"{_SUITE}.", autocompletion=complete("suites"))]
+ShownSuite = Annotated[
+    str | None,
+    typer.Argument(
+        help=f"{_SUITE}; without it and --results, quick.",
+        autocompletion=complete("suites"),
+        show_default=False,
+    ),
+]
 
 Datasets = Annotated[list[str], _repeated("A dataset id", "datasets")]
 Algorithms = Annotated[list[str], _repeated("Such as bc or 'iql(expectile=0.9)'", "algorithms")]
@@ -55,6 +74,7 @@ def read_number(text: str) -> int:
     parts = [part for part in text.replace(",", " ").split() if part]
     if len(parts) > 1:
         raise SpecError(
-            f"{text!r} is no whole number: for several, repeat the option with one number each, {len(parts)} times here"
+            f"{text!r} is not a whole number. To give several, repeat the option with one number each, {len(parts)} "
+            "times here"
         )
-    raise SpecError(f"{text!r} is no whole number")
+    raise SpecError(f"{text!r} is not a whole number")

@@ -1,4 +1,4 @@
-"""What a user does with a relabeling before he trains: describe it, and begin one of his own."""
+"""Before training: describing a relabeling, and beginning a new one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.records import check_own
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import SpecError, StorageError
 from offline_bench.core.storage import write_text
@@ -67,7 +68,9 @@ def test_it_keeps_the_contract_of_a_relabeling() -> None:
 
 def test_it_gives_what_it_says() -> None:
     data = sample_dataset([3, 4], terminal=[True, False])
-    assert np.allclose(ob.relabel(data, "{name}(scale=2.0)", seed=0).rewards, 2.0 * data.true_rewards)
+    given = ob.relabel(data, "{name}", seed=0).rewards
+    # Where you change the function, say here what it gives: this is r' = -r.
+    assert np.allclose(given, -data.true_rewards), "the test still says r' = -r: say in it what yours gives"
 '''
 
 
@@ -95,6 +98,7 @@ def describe_suite(name: str) -> None:
     Raises what loading and relabeling raise, and `StorageError` where the file cannot be written.
     """
     suite = load_suite(name)
+    check_own(suite, "describe suite")
     wanted = dict.fromkeys((run.dataset, run.relabeling, run.seed) for run in suite.runs() if run.curation == "full")
     found: dict[str, dict[str, list[Properties]]] = {}
     with open_bar("describing", len(wanted), "relabelings") as bar:
@@ -127,9 +131,9 @@ def begin_relabeling(name: str, folder: Path) -> None:
     scheme, test = folder / f"{function}.py", folder / f"test_{function}.py"
     for path in (scheme, test):
         if path.exists() or path.is_symlink():
-            raise StorageError(f"{path} is there already, and was left as it is: move it, or choose another name")
+            raise StorageError(f"{path} exists already and was left as it is: move it, or choose another name")
     if function in RESERVED or find_spec(function) is not None:
-        raise SpecError(f"{function}.py would hide something else of that name: choose another, as in my-reward")
+        raise SpecError(f"{function}.py would hide another Python name: choose another name, such as my-reward")
     words = {"name": name, "function": function, "module": function, "file": scheme.name}
     write_text(scheme, SCHEME.format(**words))
     write_text(test, TEST.format(**words))
@@ -147,7 +151,8 @@ def begin_relabeling(name: str, folder: Path) -> None:
 def _check_name(name: str, function: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function) or len(name) > LONGEST:
         raise SpecError(
-            f"{name!r:.80} cannot name a relabeling: small letters, digits, hyphens, at most {LONGEST}, as in my-reward"
+            f"{name!r:.80} cannot name a relabeling. Use lower-case letters, digits and hyphens, at most {LONGEST} "
+            "characters, such as my-reward"
         )
     if name in relabelings.names():
-        raise SpecError(f"a relabeling {name!r} is there already: choose another name")
+        raise SpecError(f"a relabeling {name!r} exists already: choose another name")

@@ -36,7 +36,7 @@ def write_page(folder: Path, suite: Suite) -> None:
     reading = read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
     published, walks = load_published(suite.published), read_walks(suite, reading.records)
-    question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks)
+    question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks, suite.command)
     summary = summarize(reading.records, question, tell_problems(reading, folder))
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
@@ -54,7 +54,11 @@ def read_walks(suite: Suite, records: list[Record]) -> Walks | None:
     policies = {record.run: record.fingerprints.get("policy") for record in records}
     other = sum(policies[one.run] != one.policy for one in walks.walks if one.run in policies) if walks else 0
     if other:
-        tell(f"{other} paths of {WALKS} are of other policies and not drawn: offline-bench walk {suite.name}", err=True)
+        tell(
+            f"{other} paths of {WALKS} belong to other policies and are not drawn. To make them again, run "
+            f"offline-bench walk {suite.name}",
+            err=True,
+        )
     return walks
 
 

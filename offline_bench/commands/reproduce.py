@@ -4,38 +4,95 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from offline_bench.algorithms.device import select_device
+from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
-from offline_bench.commands.records import read_runs
+from offline_bench.commands.records import local_folder, read_runs
 from offline_bench.commands.report_page import write_page
-from offline_bench.commands.tables import local_folder, print_leaderboard_of, write_tables
+from offline_bench.commands.tables import print_leaderboard_of, write_tables
 from offline_bench.commands.tell import tell
-from offline_bench.core.errors import OfflineBenchError
+from offline_bench.core.errors import OfflineBenchError, SpecError
+from offline_bench.core.registry import unknown_name
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, list_stale, tidy_up
+from offline_bench.runs.executors.ray_cluster import open_cluster
+from offline_bench.runs.executors.ray_place import RayPlace
 from offline_bench.runs.experiment import Job
+from offline_bench.runs.mirror import Mirror, is_url
 from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
-from offline_bench.runs.slabs import group_jobs
+from offline_bench.runs.slabs import MEMORY_SHARE, checkpoint_folder, group_jobs
 from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
+EXECUTORS = ("workers", "ray")
+
 
 @dataclass(frozen=True)
 class Means:
-    """With what runs are carried out: workers, plug-in files, device; and whether failed ones are tried again."""
+    """How runs are carried out: workers, plug-in files, device, and whether failed ones are tried again.
+
+    executor     a name of `EXECUTORS`
+    ray_address  see `RayPlace`
+    checkpoints  the folder with the checkpoints, or on Ray a URL; '' for the folder of the results
+    """
 
     workers: int = 2
     plugins: Sequence[Path] = ()
     device: str = "cpu"
     retry_failed: bool = False
+    executor: str = "workers"
+    ray_address: str = ""
+    checkpoints: str = ""
+
+    def __post_init__(self) -> None:
+        if self.executor not in EXECUTORS:
+            raise SpecError(unknown_name("executor", self.executor, EXECUTORS))
+        if self.ray_address and self.executor != "ray":
+            raise SpecError("--ray-address is for --executor ray")
+        if is_url(self.checkpoints) and self.executor != "ray":
+            raise SpecError("--checkpoints is a folder; a URL is for --executor ray")
+
+    def find_shared(self, folder: Path) -> Path:
+        """The folder with the checkpoints of results in `folder`; with a URL, that with the copies of them."""
+        return (Path(self.checkpoints) if self.checkpoints and not is_url(self.checkpoints) else folder).resolve()
+
+    def find_device(self) -> str:
+        """The device to try things on here, before anything trains: where Ray has a GPU this machine may have none.
+
+        Raises `SpecError` where there is no such device.
+        """
+        try:
+            select_device(self.device)
+        except SpecError:
+            if self.executor != "ray" or self.device not in DEVICES:
+                raise
+            return "cpu"
+        return self.device
+
+    def find_place(self, folder: Path) -> RayPlace | None:
+        """The Ray that is wanted for results in `folder`; None where none is.
+
+        Raises what `RayPlace.check` and `find_device` raise.
+        """
+        self.find_device()
+        if self.executor != "ray":
+            return None
+        mirror = Mirror(self.checkpoints) if is_url(self.checkpoints) else None
+        # A Ray on this machine sees what this machine has.
+        shared = None if mirror or (self.ray_address and not self.checkpoints) else self.find_shared(folder)
+        if shared is not None:
+            checkpoint_folder(shared).mkdir(parents=True, exist_ok=True)
+        place = RayPlace(self.ray_address, max(self.workers, 1), self.device, shared, mirror)
+        place.check()
+        return place
 
 
 def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
@@ -48,7 +105,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     folder = folder or local_folder(suite.name)
     runs = select_runs(suite.runs(), only)
     if suite.unfinished and copy_packed(suite.folder, folder):
-        tell(f"{suite.name} is not finished: goes on from the records in {suite.folder}")
+        tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_records(suite.folder).records)
     write_tables(folder, suite)
     write_page(folder, suite)
@@ -75,17 +132,17 @@ def carry_out_runs(
     """
     jobs = list_missing(runs, folder, means.retry_failed)
     if jobs:
-        select_device(means.device)
+        means.find_place(folder)
         if build_missing(_datasets_of(jobs), max(means.workers, 1)):
             # What was built may differ from what older records are of.
             jobs = list_missing(runs, folder, means.retry_failed)
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
-        tidy_up(folder)
+        tidy_up(folder, means.find_shared(folder))
         return []
     for reason, count in Counter(list_stale(runs, folder).values()).items():
-        tell(f"stale, so done again: {count} runs, as {reason}")
-    rehearsal = rehearse(jobs, means.device)
+        tell(f"{count} runs are stale and are done again: {reason}")
+    rehearsal = rehearse(jobs, means.find_device())
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
         raise OfflineBenchError([*(record.reason for record in rehearsal.failed), *dict(rehearsal.undone).values()][0])
@@ -107,13 +164,24 @@ def _train(
     """Carry out `jobs`, which are of `runs`, showing progress; those not done, each with the reason."""
     waiting = {job.run for job in jobs}
     done = [Job(run, at) for run, at in runs.items() if run not in waiting]
-    slabs = group_jobs(jobs, folder, means.workers, means.device, done=done)
     undone: list[tuple[Run, str]] = []
-    with open_bar(title, len(jobs), "runs") as bar:
-        for step in carry_out_slabs(slabs, folder, min(means.workers, len(slabs)), means.plugins, past):
-            bar.show(step.share, step.finished, step.note, step.left)
-            for record in step.records:
-                bar.show(step.share, step.finished, describe_record(record), step.left)
+    shared = means.find_shared(folder)
+    with ExitStack() as stack:
+        place = means.find_place(folder)
+        cluster = stack.enter_context(open_cluster(place)) if place else None
+        workers, memory = (cluster.slots, int(MEMORY_SHARE * cluster.memory)) if cluster else (means.workers, None)
+        if place and place.mirror:
+            stack.enter_context(place.mirror.copied_to(checkpoint_folder(shared)))
+        slabs = group_jobs(jobs, shared, workers, means.device, memory, done)
+        bar = stack.enter_context(open_bar(title, len(jobs), "runs"))
+        steps = carry_out_slabs(slabs, folder, min(workers, len(slabs)), means.plugins, past, cluster, shared)
+        for step in stack.enter_context(closing(steps)):
+            notes = [step.note, *map(describe_record, step.records)]
+            if cluster:
+                bar.place = cluster.describe()
+                notes += cluster.take_notes()
+            for note in notes:
+                bar.show(step.share, step.finished, note, step.left)
             undone += step.undone
     return undone
 
@@ -132,7 +200,7 @@ def _end(runs: Collection[Run], folder: Path, undone: Sequence[tuple[Run, str]])
     for reason, count in Counter(reason for _, reason in undone).items():
         tell(f"{count} of {len(runs)} runs are not done and have no record: {reason}", err=True)
     if undone:
-        tell("That is no result: the same command tries these runs again.", err=True)
+        tell("This is not a result. Run the same command to try these runs again.", err=True)
     if undone or not counts["ok"]:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""The commands of `results`: import, merge, pull and push records; no logic."""
+"""The commands of `results`: what was made elsewhere, and what is to go elsewhere; no logic."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-results_app = typer.Typer(help="Bring results back, join them, and share them.", no_args_is_help=True)
-Repository = Annotated[str, typer.Argument(help="A dataset repository of the Hub, such as me/my-results.")]
+results_app = typer.Typer(help="Bring results in, merge folders, push and pull them.", no_args_is_help=True)
+Into = Annotated[Path, typer.Option("--results", help="The results folder to add them to.")]
 
 
 @results_app.command(name="import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A CSV file: a row a run, then its returns, one an episode.")],
-    results: Annotated[Path, typer.Option(help="The folder that the records go to.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with a row for each run and a column for each return.")],
+    results: Into,
 ) -> None:
-    """Take in results that were measured elsewhere; every table marks them external."""
+    """Add results of another project, marked external in every table."""
     from offline_bench.commands.results_files import import_results
 
     import_results(file, results)
@@ -27,25 +27,32 @@ def merge(
     first: Annotated[Path, typer.Argument(help="A results folder.")],
     second: Annotated[Path, typer.Argument(help="Another one.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the records of both.")],
-    prefer: Annotated[str | None, typer.Option(help="Where a run differs: first or second.")] = None,
+    prefer: Annotated[str | None, typer.Option(help="The folder that counts if runs differ: first or second.")] = None,
 ) -> None:
-    """Join two results folders; a run that differs between them stops it, and is named."""
+    """Make two results folders into one; runs that both have are compared."""
     from offline_bench.commands.results_files import merge_results
 
     merge_results(first, second, output, prefer)
 
 
 @results_app.command()
-def push(folder: Annotated[Path, typer.Argument(help="A folder with packed records.")], repository: Repository) -> None:
-    """Upload packed records to the Hub; it needs the extra `hub`."""
+def push(
+    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    repository: Annotated[str, typer.Argument(help="A dataset repository of the Hub, such as me/my-results.")],
+) -> None:
+    """Put packed records into a dataset repository of the Hugging Face Hub."""
     from offline_bench.commands.results_files import push_results
 
-    push_results(folder, repository)
+    push_results(results, repository)
 
 
 @results_app.command()
-def pull(repository: Repository, folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None:
-    """Fetch packed records from the Hub; it needs the extra `hub`."""
+def pull(
+    repository: Annotated[str, typer.Argument(help="A dataset repository of the Hub, such as me/my-results.")],
+    results: Annotated[Path, typer.Argument(help="The folder to fetch them into.")],
+    force: Annotated[bool, typer.Option(help="Overwrite packed records that lie there.")] = False,
+) -> None:
+    """Fetch packed records from a dataset repository of the Hugging Face Hub."""
     from offline_bench.commands.results_files import pull_results
 
-    pull_results(repository, folder)
+    pull_results(repository, results, force)

@@ -1,63 +1,49 @@
-"""Results that come from elsewhere and go there: tables of others, other folders, the Hub."""
+"""Results folders: taking in a CSV file, merging two, and the Hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from offline_bench.commands.tables import print_leaderboard_of
 from offline_bench.commands.tell import tell
-from offline_bench.core.errors import RecordError
-from offline_bench.runs.external import read_external
-from offline_bench.runs.hub import pull_packed, push_packed
-from offline_bench.runs.merge import list_differences, merge_records
-from offline_bench.runs.record import Record
-from offline_bench.runs.store import PACKED, pack_records, read_records, save_record
+from offline_bench.core.errors import RecordError, SpecError
+from offline_bench.runs.hub import pull_records, push_records
+from offline_bench.runs.imported import read_results
+from offline_bench.runs.merged import SIDES, merge_records
+from offline_bench.runs.store import has_records, pack_records, read_records, save_record
 
 
 def import_results(file: Path, folder: Path) -> None:
-    """Write the rows of the CSV `file` into `folder` as external records, and print their leaderboard."""
-    records = read_external(file)
-    merge_records(_read_whole(folder), records)  # refuses other returns of a run that is there
+    """Add the runs of the CSV `file` to the results in `folder`: all of them, or none."""
+    records = read_results(file)
+    known = {record.run: record for record in read_records(folder).records}
+    for record in records:
+        if record.run in known and known[record.run].returns != record.returns:
+            raise RecordError(f"{folder} has other returns of {record.run} already. Nothing was imported.")
     for record in records:
         save_record(folder, record)
-    tell(f"imported {len(records)} external runs into {folder}")
-    print_leaderboard_of(folder, [record.run for record in records])
+    tell(f"{len(records)} runs of {file} are in {folder}, as external: offline-bench leaderboard --results {folder}")
 
 
-def merge_results(one: Path, two: Path, target: Path, prefer: str | None) -> None:
-    """Pack the records of `one` and `two` into `target`, which has none yet, and print what was compared."""
-    for folder in (one, two):
-        if not folder.is_dir():
-            raise RecordError(f"{folder} is no folder. Name two results folders.")
-    if (target / PACKED).exists() or (target / "records").exists():
-        raise RecordError(f"{target} has records already; nothing was written. Name a new folder by -o.")
-    first, second = _read_whole(one), _read_whole(two)
+def merge_results(first: Path, second: Path, target: Path, prefer: str | None) -> None:
+    """Write the records of both folders, packed, into `target`, which is to have none yet."""
+    if prefer not in (None, *SIDES):
+        raise SpecError(f"--prefer is {' or '.join(SIDES)}, not {prefer!r}")
+    if has_records(target):
+        raise RecordError(f"{target} has records already: nothing was written. Name a new folder.")
     merged = merge_records(first, second, prefer)
-    known = {record.run: record for record in first}
-    both = [(known[record.run], record) for record in second if record.run in known]
-    for mine, theirs in both:
-        names = list_differences(mine, theirs)
-        if names:
-            tell(f"differs, {prefer} wins: {mine.run}: {', '.join(names)}")
-    path = pack_records(target, merged)
-    tell(f"{len(first)} and {len(second)} records, {len(both)} runs in both: packed {len(merged)} into {path}")
+    path = pack_records(target, merged.records)
+    agreed = merged.shared - len(merged.differences)
+    tell(f"{path}: {len(merged.records)} runs. Both folders have {merged.shared} of them, and agree on {agreed}.")
+    for line in merged.differences:
+        tell(f"Of the {prefer} folder: {line}")
 
 
 def push_results(folder: Path, repository: str) -> None:
-    """Upload the packed records of `folder` to the dataset `repository`."""
-    push_packed(folder, repository)
-    tell(f"pushed {folder / PACKED} to {repository}")
+    """Put the packed records of `folder` into a dataset repository of the Hub."""
+    tell(f"{folder} is in {repository}: {push_records(folder, repository)}")
 
 
-def pull_results(repository: str, folder: Path) -> None:
-    """Fetch the packed records of the dataset `repository` into `folder`."""
-    path = pull_packed(repository, folder)
-    tell(f"pulled {len(_read_whole(folder))} records into {path}")
-
-
-def _read_whole(folder: Path) -> list[Record]:
-    """All records of `folder`. Raises `RecordError` where one cannot be read: it would be lost without a word."""
-    reading = read_records(folder)
-    if reading.problems:
-        raise RecordError("\n".join([*reading.problems, "Nothing was written."]))
-    return reading.records
+def pull_results(repository: str, folder: Path, force: bool) -> None:
+    """Fetch the packed records of a dataset repository of the Hub into `folder`."""
+    count = pull_records(repository, folder, force)
+    tell(f"{count} runs of {repository} are in {folder}: offline-bench leaderboard --results {folder}")

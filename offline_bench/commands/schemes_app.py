@@ -9,13 +9,13 @@ import typer
 
 from offline_bench.commands.options import SuiteName
 
-describe_app = typer.Typer(help="What a relabeling asks for, before anything trains.", no_args_is_help=True)
+describe_app = typer.Typer(help="Show what a relabeling asks for, before anything trains.", no_args_is_help=True)
 new_app = typer.Typer(help="Begin a scheme of your own: a file that works, and its test.", no_args_is_help=True)
 
 
 @describe_app.callback()
 def _describe() -> None:
-    """What a relabeling asks for, before anything trains."""
+    """Show what a relabeling asks for, before anything trains."""
 
 
 @new_app.callback()
@@ -27,11 +27,13 @@ def _new() -> None:
 def describe_relabeling(
     spec: Annotated[str, typer.Argument(help="A relabeling, such as 'noisy(scale=0.5)'.")],
     dataset: Annotated[str, typer.Option(help="A dataset id.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of its random stream.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of its random stream.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file too.")] = None,
-    png: Annotated[Path | None, typer.Option(help="Draw the rewards, and returns against truth and length.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Draw rewards, and returns against true returns and lengths.")
+    ] = None,
 ) -> None:
-    """How new rewards lie, what they go with, and whether ending early pays."""
+    """Show how new rewards are distributed, what they go with, and whether ending early pays."""
     from offline_bench.commands.relabelings import print_relabeling
 
     print_relabeling(spec, dataset, seed, json, png)
@@ -46,7 +48,7 @@ def describe_suite_command(suite: SuiteName) -> None:
 
 
 @new_app.command("relabeling")
-def new_relabeling(name: Annotated[str, typer.Argument(help="As it will stand in specs, such as my-reward.")]) -> None:
+def new_relabeling(name: Annotated[str, typer.Argument(help="Its name in specs, such as my-reward.")]) -> None:
     """Write a relabeling that works and its test into the current folder."""
     from offline_bench.commands.relabelings import begin_relabeling
 

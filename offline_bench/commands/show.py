@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import algorithms, check_algorithm
-from offline_bench.commands.tables import local_folder
+from offline_bench.commands.records import choose_suite, local_folder
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import UnknownNameError
 from offline_bench.core.plain import plain_line
@@ -82,18 +82,23 @@ def _local_datasets() -> dict[str, str]:
     return {name: f"a Minari set in {folder}" for folder, name in list_folders() if name not in known}
 
 
-def show_status(name: str, folder: Path | None) -> None:
-    """Print how many runs of the suite are done, failed, stale and missing, and what could not be read."""
-    suite = load_suite(name)
+def show_status(name: str | None, folder: Path | None) -> None:
+    """Print how many runs of the suite are done, failed, stale and missing, and what could not be read.
+
+    In `folder`, else where `reproduce` writes, and in the suite's own; with `folder` alone, of whatever lies there.
+    """
+    suite, _ = choose_suite(name, folder)
     folder = folder or local_folder(suite.name)
     runs = suite.runs()
-    for place in dict.fromkeys((folder, suite.folder)):
+    for place in [folder] if folder.resolve() == suite.folder.resolve() else [folder, suite.folder]:
         reading = read_records(place)
         records = [record for record in reading.records if record.run in runs]
         stale = list_stale(runs, place)
         counts = Counter("stale" if record.run in stale else record.status for record in records)
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no records"
         tell(f"{place}: {told}, {len(list_missing(runs, place))} of {len(runs)} to do")
+        if len(records) < len(reading.records):
+            tell(f"  {len(reading.records) - len(records)} more records, which belong to no run of {suite.name}")
         for record in records:
             if record.status != "ok":
                 tell(plain_line(f"  {record.status}: {record.run}: {record.reason}"))

@@ -21,11 +21,18 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
-from offline_bench.commands.records import read_runs, tell_problems
+from offline_bench.commands.records import (
+    check_own,
+    choose_suite,
+    local_folder,
+    read_runs,
+    tell_others,
+    tell_problems,
+)
 from offline_bench.commands.report_page import read_notes, read_walks, write_page
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError
-from offline_bench.core.paths import results_folder
+from offline_bench.core.paths import is_carried, results_folder
 from offline_bench.core.plain import plain_line
 from offline_bench.core.storage import write_text
 from offline_bench.report.behavior.exact_values import exact_section
@@ -41,31 +48,35 @@ from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.report.scores.schemes import schemes_section
 from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale_among
-from offline_bench.runs.store import pack_records
+from offline_bench.runs.store import Reading, copy_packed, pack_records
 from offline_bench.runs.suites import Suite, load_suite
 
 
-def local_folder(name: str) -> Path:
-    """Where records made here lie until they are published; ignored by git."""
-    return results_folder() / "local" / name
+def print_leaderboard(name: str | None, folder: Path | None) -> None:
+    """Print the leaderboard of the suite's records, or of those in `folder`, see `choose_suite`."""
+    suite, folder = choose_suite(name, folder)
+    tell_others(print_leaderboard_of(folder, suite.runs()), folder, suite.name)
 
 
-def print_leaderboard(name: str, folder: Path | None) -> None:
-    """Print the leaderboard of the suite's committed results, or of `folder`."""
-    suite = load_suite(name)
-    print_leaderboard_of(folder or suite.folder, suite.runs())
+def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> Reading:
+    """Print the leaderboard of the records of `runs` in `folder`; what was read of it."""
+    wanted = list(runs)
+    reading = read_runs(folder, wanted)
+    tell(leaderboard_markdown(build_leaderboard(to_frame(reading.records), wanted, reading.problems)))
+    return reading
 
 
-def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> None:
-    """Print the leaderboard of the records of `runs` in `folder`."""
-    tell(leaderboard_markdown(_build(folder, runs)))
+def write_report(name: str | None, folder: Path | None) -> None:
+    """Write the tables and the page of the suite's records, or of those in `folder`, beside them.
 
-
-def write_report(name: str, folder: Path | None) -> None:
-    """Write the tables and the pages of the suite's committed results, or of `folder`, beside the records."""
-    suite = load_suite(name)
-    write_tables(folder or suite.folder, suite)
-    write_page(folder or suite.folder, suite)
+    Beside a copy of them in the user's results where they came with an installed package.
+    """
+    suite, folder = choose_suite(name, folder)
+    if is_carried(folder):
+        source, folder = folder, results_folder() / suite.name
+        copy_packed(source, folder, over=True)
+    write_tables(folder, suite)
+    write_page(folder, suite)
 
 
 def write_tables(folder: Path, suite: Suite) -> None:
@@ -76,6 +87,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
     """
     runs = suite.runs()
     reading = read_runs(folder, runs)
+    tell_others(reading, folder, suite.name)
     frame = to_frame(reading.records)
     board = build_leaderboard(frame, runs, tell_problems(reading, folder))
     competence = schemes = ""
@@ -84,7 +96,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
         board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
         schemes = schemes_section(*compare_schemes(frame, judged, load_properties(suite.folder)))
     notes = read_notes(suite)
-    provenance = collect_provenance(reading.records, f"make reproduce SUITE={suite.name}")
+    provenance = collect_provenance(reading.records, suite.command)
     texts = {
         "leaderboard.md": leaderboard_markdown(board),
         "leaderboard.csv": leaderboard_csv(board),
@@ -115,6 +127,7 @@ def publish_results(name: str, folder: Path | None) -> None:
     Of a suite that says to be unfinished, those that there are, beside the committed ones. Raises `RecordError`.
     """
     suite = load_suite(name)
+    check_own(suite, "publish")
     source = folder or local_folder(suite.name)
     runs = suite.runs()
     found = read_runs(source, runs).records
@@ -152,9 +165,3 @@ def _findings(published_in: Path, board: Leaderboard, frame: pd.DataFrame) -> li
         sections.append(published_section(compare_with_published(board, published)))
         sections.append(survival_section(compare_survival(board, published), published))
     return [*sections, curations_section(compare_curations(board, frame))]
-
-
-def _build(folder: Path, runs: Iterable[Run]) -> Leaderboard:
-    wanted = list(runs)
-    reading = read_runs(folder, wanted)
-    return build_leaderboard(to_frame(reading.records), wanted, reading.problems)

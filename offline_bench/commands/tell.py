@@ -1,4 +1,4 @@
-"""What a command prints: the one door to the terminal, through which nothing but text passes."""
+"""Printing: every text of a command goes to the terminal through here, made plain."""
 
 from __future__ import annotations
 

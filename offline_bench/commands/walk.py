@@ -6,6 +6,7 @@ from offline_bench.algorithms import build_learner
 from offline_bench.analysis.behavior.walks import WALKS, RunWalk, Walks, write_walks
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import open_bar
+from offline_bench.commands.records import check_own
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import SuiteError
 from offline_bench.core.seeds import training_seed
@@ -26,9 +27,10 @@ def walk_suite(name: str) -> None:
     Raises `SuiteError` where it has none, or none on a grid.
     """
     suite = load_suite(name)
+    check_own(suite, "walk")
     runs = [run for run in sorted(suite.runs()) if build_learner(run.algorithm).trainer == TRAINER]
     if not runs:
-        raise SuiteError(f"{suite.name} has no tabular learner, and only the paths of tabular ones are walked again.")
+        raise SuiteError(f"{suite.name} has no tabular learner, and this command follows only those.")
     datasets = list(dict.fromkeys(run.dataset for run in runs))
     build_missing(datasets, 1)
     grids = {dataset: rows for dataset in datasets if (rows := find_grid(dataset))}

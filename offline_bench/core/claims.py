@@ -1,4 +1,4 @@
-"""Claims: who has what in hand in a folder that several processes work in."""
+"""Claims: which process works on what in a folder that several processes share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE = 60.0
 
 
 class Claims:
-    """What this process has in hand of the things in `folder`, each by a name, so that no other process does it too.
+    """The things in `folder` that this process works on, by name, so that no other process does them too.
 
     Every process lists its own in a file in `folder`/claims and holds a lock on another beside it. The operating
     system frees that lock however the process ends: what a dead process had in hand is free, and its files are
@@ -42,7 +42,7 @@ class Claims:
         self.blind = False
 
     def take(self, names: Collection[str]) -> dict[str, str]:
-        """Take those of `names` that are free in hand; who has each of the others, in words."""
+        """Claim those of `names` that are free; return who has each of the others, in words."""
         if self.blind:
             return {}
         with self._alone():
@@ -53,14 +53,14 @@ class Claims:
         return theirs
 
     def release(self, names: Collection[str]) -> None:
-        """Let go of `names`: what comes of them is in the folder, or they are left to others."""
+        """Release `names`: they are finished, or left to others."""
         if not self.blind:
             with self._alone():
                 self._names.difference_update(names)
                 self._write()
 
     def when_alone(self, do: Callable[[], None]) -> None:
-        """Call `do` where no other process has claims here; none comes in before it has returned."""
+        """Call `do` if no other process has claims here, and keep others out until it returns."""
         if not self.blind:
             with self._alone():
                 if not self._living():
@@ -129,8 +129,8 @@ class Claims:
         gate = try_lock(self._lock_of("gate"), PATIENCE)
         if gate is None:
             raise StorageError(
-                f"{self._lock_of('gate')} has been locked for {PATIENCE:.0f} seconds by another process that stands "
-                "still. End it, and run the same command again."
+                f"Another process has locked {self._lock_of('gate')} for {PATIENCE:.0f} seconds and does not go on. "
+                "End that process, and run the same command again."
             )
         try:
             yield

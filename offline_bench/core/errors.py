@@ -58,7 +58,7 @@ class DatasetNotFoundError(DatasetError):
 
 
 class RelabelingError(OfflineBenchError):
-    """A relabeling cannot be: it refuses its parameters or the data."""
+    """A relabeling is impossible: it refuses its parameters or the data."""
 
 
 class RelabelingContractError(RelabelingError):
@@ -74,7 +74,7 @@ class AlgorithmError(OfflineBenchError):
 
 
 class TrueRewardError(OfflineBenchError):
-    """A learner asked for the true reward, which none is handed."""
+    """A learner asked for the true reward, and no learner gets it."""
 
 
 class EnvironmentMismatchError(OfflineBenchError):
@@ -98,11 +98,11 @@ class RecordError(OfflineBenchError):
 
 
 class StorageError(OfflineBenchError):
-    """A folder or disk does not take what is to be written."""
+    """A folder or disk does not take a file."""
 
 
 class PlaceError(OfflineBenchError):
-    """This machine let a run down, as a full memory or a killed process does: that is no result of the run."""
+    """This machine failed a run, as by a full memory or a killed process: that is not a result of the run."""
 
 
 class MissingExtraError(OfflineBenchError):

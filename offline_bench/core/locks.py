@@ -39,6 +39,6 @@ def try_lock(path: Path, seconds: float = 0.0) -> FileLock | None:
 
 
 def free_lock(lock: FileLock) -> None:
-    """Take away the file of a lock that is held, then free it: who waits for it makes a new file."""
+    """Delete the file of a held lock, then free it: a waiting process makes a new file."""
     Path(lock.lock_file).unlink(missing_ok=True)
     lock.release()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def find_near(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the `known` names, nearest first; that alone which is spelled alike but for case and signs."""
+    """At most three of the `known` names, nearest first; only one if it differs just in case and signs."""
     spelled: dict[str, list[str]] = {}
     for one in sorted(known):
         spelled.setdefault(_spell(one), []).append(one)

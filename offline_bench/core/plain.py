@@ -11,7 +11,7 @@ _STAND_INS = {"▲": "^", "–": "-", "—": "-", "−": "-", "…": "...", "·"
 
 
 def plain(text: str, encoding: str = "utf-8") -> str:
-    """`text` with its lines, every character that is not shown written as its code, such as `\\x1b`.
+    """`text` with its lines kept and every invisible character written as its code, such as `\\x1b`.
 
     A sign that `encoding` lacks is written as another: ▲ as ^, a letter without its accents, else a question mark.
     """
@@ -20,7 +20,7 @@ def plain(text: str, encoding: str = "utf-8") -> str:
 
 
 def plain_line(text: str) -> str:
-    """`text` as `plain`, in one line: what is told in a line of its own cannot pretend to be the next one."""
+    """`text` as `plain`, in one line, so that a message cannot pretend to be the next one."""
     return plain(" ".join(text.splitlines()))
 
 

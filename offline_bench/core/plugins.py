@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from offline_bench.core.errors import PluginError
+from offline_bench.core.near import find_near
 
 GROUP = "offline_bench.plugins"
 
@@ -29,11 +30,13 @@ def load_plugin(path: Path) -> None:
     """
     path = path.resolve()
     if not path.is_file():
-        raise PluginError(f"there is no plug-in file {path}.")
+        near = find_near(path.name, [other.name for other in path.parent.glob("*.py")])
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise PluginError(f"there is no plug-in file {path}.{hint}")
     name = f"{PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file: a plug-in ends in .py.")
+        raise PluginError(f"{path} is not a Python file: the name of a plug-in ends in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     _files[name] = path
@@ -44,7 +47,7 @@ def load_plugin(path: Path) -> None:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(name, None)
-        raise PluginError(f"plug-in {path}{_own_line(error, path)}: {type(error).__name__}: {error}") from error
+        raise PluginError(f"plug-in {path}{own_line(error, str(path))}: {type(error).__name__}: {error}") from error
 
 
 def plugin_files() -> dict[str, Path]:
@@ -53,7 +56,7 @@ def plugin_files() -> dict[str, Path]:
 
 
 def make_importable(files: Mapping[str, Path]) -> None:
-    """Have plug-in `files` of another process imported here when something of theirs is asked for, and not before."""
+    """Import plug-in `files` of another process here, but only when something in them is asked for."""
     sys.meta_path.append(_PluginFinder(files))
 
 
@@ -91,8 +94,9 @@ def load_entry_points() -> None:
             raise PluginError(f"plug-in {entry.name} ({entry.value}): {type(error).__name__}: {error}") from error
 
 
-def _own_line(error: Exception, path: Path) -> str:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+def own_line(error: Exception, path: str | None) -> str:
+    """The last line of the file `path` that `error` went through, with its number; '' where it went through none."""
+    if isinstance(error, SyntaxError) and error.filename == path:
         return f", line {error.lineno}: {(error.text or '').strip()}"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return f", line {own[-1].lineno}: {own[-1].line}" if own else ""

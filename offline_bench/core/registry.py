@@ -40,7 +40,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Component(Generic[F]):
-    """A plug-in with its parameters bound: call it with what its family hands over.
+    """A plug-in with its parameters bound: call it with the arguments of its family.
 
     after: the stages that follow it where it begins a chain; who calls it calls them too, see `stages`.
     """
@@ -51,7 +51,7 @@ class Component(Generic[F]):
 
     @property
     def stages(self) -> tuple[Component[F], ...]:
-        """What is called one after the other, each alone; itself where it is no chain."""
+        """The stages of a chain, in order; itself if it is not a chain."""
         return (replace(self, after=()), *self.after)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -83,7 +83,9 @@ class Registry(Generic[F]):
         built-in scheme calls of ours and `rests_on` counts as its own source.
         """
         if not NAME.fullmatch(name):
-            raise SpecError(f"{name!r} cannot name a {self.family}: use lower case, digits and '-', as scaled-negative")
+            raise SpecError(
+                f"{name!r} cannot name a {self.family}: use lower case, digits and '-', such as scaled-negative"
+            )
         caller = sys._getframe(1).f_globals
 
         def add(function: F) -> F:
@@ -98,7 +100,7 @@ class Registry(Generic[F]):
         return add
 
     def names(self) -> list[str]:
-        """All registered names, sorted, those of installed plug-ins with them."""
+        """All registered names and those of installed plug-ins, sorted."""
         load_installed()
         return sorted(self._functions)
 
@@ -106,7 +108,9 @@ class Registry(Generic[F]):
         """The function called `name`. Raises `UnknownNameError` with the nearest names."""
         load_installed()
         if name not in self._functions:
-            raise UnknownNameError(unknown_name(self.family, name, self._functions))
+            told = unknown_name(self.family, name, self._functions)
+            own = f" A {self.family} of your own needs its file: --plugin FILE, before the name of the command."
+            raise UnknownNameError(told if find_near(name, self._functions) else f"{told}{own}")
         return self._functions[name]
 
     def origin(self, name: str) -> Origin:
@@ -151,8 +155,8 @@ class Registry(Generic[F]):
             if key not in known and not open_ended:
                 if key in _positional_parameters(function)[self.handed :]:
                     raise SpecError(
-                        f"in {text!r}: {key} is no keyword-only parameter of {spec.name}: put `*` before it, "
-                        f"def {function.__name__}(..., *, {key}), as a spec gives parameters by name"
+                        f"in {text!r}: {key} is not a keyword-only parameter of {spec.name}. A spec gives parameters "
+                        f"by name, so put `*` before it: def {function.__name__}(..., *, {key})"
                     )
                 raise SpecError(f"in {text!r}: " + unknown_name(f"parameter of {spec.name}", key, known))
         for key, parameter in known.items():
@@ -224,7 +228,7 @@ def _coerce(text: str, key: str, value: Any, hint: Any) -> Any:
     _check_size(text, key, value)
     if type(value) not in kinds:
         names = " or ".join(kind.__name__ for kind in kinds)
-        raise SpecError(f"in {text!r}: {key} is to be a {names}, not {value!r}")
+        raise SpecError(f"in {text!r}: {key} must be a {names}, not {value!r}")
     if isinstance(value, tuple):
         inside = typing.get_args(wanted[kinds.index(tuple)])
         if len(inside) == 1 or inside[1:] == (...,):
@@ -234,7 +238,7 @@ def _coerce(text: str, key: str, value: Any, hint: Any) -> Any:
 
 def _check_size(text: str, key: str, value: Any) -> None:
     if type(value) is int and abs(value) >= 2**63:
-        raise SpecError(f"in {text!r:.200}: {key} is beyond the whole numbers of 64 bits")
+        raise SpecError(f"in {text!r:.200}: {key} is too large for a whole number of 64 bits")
 
 
 def _to_float(text: str, key: str, value: int) -> float:

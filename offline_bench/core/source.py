@@ -1,4 +1,4 @@
-"""What code says, as a hash that sees a change of it and no change of words or layout."""
+"""A hash of code that changes with the code, and not with its comments, docstrings or layout."""
 
 from __future__ import annotations
 
@@ -46,10 +46,16 @@ def hash_files(*paths: Path) -> str:
     Beside a file lies its package, or its folder where it is in none. Docstrings, comments, blank lines and the
     breaks within a statement do not count; neither does where the files lie. Files of data do not count either.
     """
+    found = list_files(*paths)
+    return _digest("\0".join(_read_code(path) for path in found)) if found else ""
+
+
+def list_files(*paths: Path) -> list[Path]:
+    """Those of `paths` that are files, then the files that these import from beside themselves, and so on."""
     found = [path.resolve() for path in paths if path.is_file()]
     for path in found:
         found.extend(other for other in sorted({*_imported(path)}) if other not in found)
-    return _digest("\0".join(_read_code(path) for path in found)) if found else ""
+    return found
 
 
 def _digest(text: str) -> str:

@@ -61,7 +61,7 @@ def _parse(text: str) -> Spec:
     if not rest:
         return Spec(match.group())
     if not rest.startswith("("):
-        _refuse(rest_at, "after the name comes nothing, or its parameters in parentheses")
+        _refuse(rest_at, "only parameters in parentheses may follow the name")
     return Spec(match.group(), _parse_parameters(text, rest_at, rest))
 
 
@@ -77,13 +77,13 @@ def _parse_parameters(text: str, rest_at: int, rest: str) -> tuple[tuple[str, An
         return rest_at + len(rest.encode()[: node.col_offset - 1].decode())
 
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        _refuse(rest_at, "one pair of parentheses with key=value, ... is wanted")
+        _refuse(rest_at, "write one pair of parentheses with key=value, ...")
     if call.args:
         _refuse(place(call.args[0]), "parameters are given by name: key=value")
     parameters: dict[str, Any] = {}
     for keyword in call.keywords:
         if keyword.arg is None:
-            _refuse(place(keyword), "a literal key is wanted here")
+            _refuse(place(keyword), "write key=value here")
         if keyword.arg in parameters:
             _refuse(place(keyword), f"{keyword.arg} is given twice")
         try:
@@ -91,7 +91,7 @@ def _parse_parameters(text: str, rest_at: int, rest: str) -> tuple[tuple[str, An
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             value = ...
         if not _is_literal(value):
-            _refuse(place(keyword.value), "a finite number, 'text', True, None or a list of these is wanted")
+            _refuse(place(keyword.value), "write a finite number, 'text', True, None or a list of such values")
         parameters[keyword.arg] = value
     return tuple(sorted(parameters.items()))
 
@@ -116,7 +116,7 @@ def spec_name(text: str) -> str:
 
 
 def stage_names(text: str) -> list[str]:
-    """The names of the stages of a canonical text, one where it is no chain; never raises."""
+    """The names of the stages of a canonical text, one if it is not a chain; never raises."""
     return [stage.partition("(")[0].strip() for _, stage in split_stages(text)]
 
 

@@ -41,8 +41,8 @@ def scratch_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(
-            f"cannot write {path}: {reason}. Free some space or choose another folder; "
-            "no partial file was left, and running the same command again goes on from here."
+            f"cannot write {path}: {reason}. Free some space or choose another folder. No partial file was left. Run "
+            "the same command again to go on from here."
         ) from error
     finally:
         with suppress(OSError):
@@ -51,7 +51,7 @@ def scratch_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
-    """A new folder in `parent` while the block runs, `name` in its own name; gone afterwards with what is left in it.
+    """A new folder in `parent` while the block runs, with `name` in its own name; deleted afterwards with its content.
 
     What killed processes left of their own folders of that `name` is removed. Raises `OSError`, `StorageError`.
     """
@@ -71,7 +71,7 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove every scratch file below `folder`; for those who know that nobody is writing there."""
+    """Remove every scratch file below `folder`; call it only if nobody is writing there."""
     for path in folder.rglob("*.scratch"):
         with suppress(OSError):
             path.unlink(missing_ok=True)

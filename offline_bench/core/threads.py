@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have torch compute on one thread within, and on as many as before after."""
+    """Let torch compute on one thread in the block, and on as many as before after it."""
     import torch
 
     before = torch.get_num_threads()

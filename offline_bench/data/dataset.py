@@ -200,7 +200,7 @@ def _validate(data: Dataset) -> None:
         if array.dtype != kind:
             _refuse(data, name, f"has dtype {array.dtype}, not {np.dtype(kind)}")
         if len(array) != n:
-            _refuse(data, name, f"has {len(array)} rows where true_rewards has {n}")
+            _refuse(data, name, f"has {len(array)} rows, but true_rewards has {n}")
         if array.dtype == np.float32:
             _check_finite(data, name, array)
     for name in ("true_rewards", "rewards", "terminals", "timeouts"):
@@ -228,9 +228,9 @@ def _validate_actions(data: Dataset) -> None:
     space = data.action_space
     if space.discrete:
         if data.actions.ndim != 1:
-            _refuse(data, "actions", f"have shape {data.actions.shape} where a discrete space wants (n,)")
+            _refuse(data, "actions", f"have shape {data.actions.shape}, but a discrete space wants (n,)")
     elif data.actions.ndim != 2 or data.actions.shape[1:] != space.low.shape:
-        _refuse(data, "actions", f"have shape {data.actions.shape} where the space wants (n, {space.low.size})")
+        _refuse(data, "actions", f"have shape {data.actions.shape}, but the space wants (n, {space.low.size})")
     outside = find_outside(data.actions, space)
     if outside.any():
         _refuse(data, "actions", tell_outside(data.actions, outside, space))

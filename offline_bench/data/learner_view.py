@@ -78,6 +78,6 @@ class LearnerView(Dataset):
 
     def _refuse(self, name: str) -> NoReturn:
         raise TrueRewardError(
-            f"a learner is handed no true reward, and `{name}` of dataset {self.id!r} tells of it: "
-            "learn from `rewards`, which are those of the run's relabeling."
+            f"a learner gets no true reward, and `{name}` of dataset {self.id!r} shows it. Learn from `rewards`, the "
+            "rewards of the run's relabeling."
         )

@@ -37,14 +37,14 @@ class Seal:
         return cls({**contents, "action_space.n": (data.action_space.n,)})
 
     def find_changes(self, data: Dataset) -> list[str]:
-        """Names of what `data` no longer holds as it did."""
+        """Names of the content of `data` that has changed."""
         now = Seal.of(data).contents
         return sorted(name for name, content in self.contents.items() if now.get(name) != content)
 
 
 @contextmanager
 def watch(data: Dataset, refuse: Callable[[str], OfflineBenchError]) -> Iterator[None]:
-    """Raise `refuse(names)` where what `data` holds changed within the block, also where the block raises itself.
+    """Raise `refuse(names)` if the content of `data` changed in the block, even if the block itself raises.
 
     `names` says what changed, such as 'rewards, true_rewards'. Two looks at all content: see `measure_loading`.
     """
@@ -62,7 +62,7 @@ def watch(data: Dataset, refuse: Callable[[str], OfflineBenchError]) -> Iterator
 
 
 class SealedCache:
-    """The latest datasets that `make` made of one or more texts, given out only while they hold what they held then.
+    """The latest datasets that `make` made of one or more texts, given out only while their content is unchanged.
 
     A plug-in that wrote into one of them was refused; nobody else is to learn from what it wrote.
     """

@@ -30,7 +30,7 @@ def unflatten(vectors: Array, space: Any) -> Any:
         return vectors
     observations, used = _take(vectors, space, 0)
     if used != vectors.shape[1]:
-        raise ValueError(f"observations of length {vectors.shape[1]} where the space has {used}")
+        raise ValueError(f"observations of length {vectors.shape[1]}, but the space has {used}")
     return observations
 
 

@@ -55,14 +55,14 @@ def conform(shown: Any, space: Any) -> npt.NDArray[Any]:
         return array
     if array.dtype.kind not in "biuf" or array.shape != space.shape:
         raise OfflineBenchError(
-            f"the environment shows {array.dtype} of shape {array.shape}, where its observation space declares "
-            f"{space.dtype} of shape {space.shape}. Have it return what it declares."
+            f"the environment shows {array.dtype} of shape {array.shape}, but its observation space declares "
+            f"{space.dtype} of shape {space.shape}. Make both the same."
         )
     cast = array.astype(space.dtype)
     if space.dtype.kind != "f" and not np.array_equal(cast, array):
         raise OfflineBenchError(
-            f"the environment shows {array.ravel()[cast.ravel() != array.ravel()][0]}, where its observation space "
-            f"declares {space.dtype}. Have it declare a dtype that holds what it returns."
+            f"the environment shows {array.ravel()[cast.ravel() != array.ravel()][0]}, but its observation space "
+            f"declares {space.dtype}. Declare a dtype that holds all values it returns."
         )
     return cast
 
@@ -81,9 +81,9 @@ def find_step_limit(environment: str) -> int:
     what = "no time limit" if limit is None or limit < 1 else f"a time limit of {limit} steps"
     other = with_step_limit(environment, 1000)
     raise EnvironmentMismatchError(
-        f"environment {environment} has {what}, so an evaluation there need not end. Declare one of at most "
-        f"{MOST_STEPS:,} steps: `offline-bench datasets set-env ID --env '{other}'` with the ID of the dataset, and "
-        "as many steps as an episode is to last at most."
+        f"environment {environment} has {what}, so an evaluation there might never end. Declare a limit of at most "
+        f"{MOST_STEPS:,} steps, the longest that an episode may last: `offline-bench datasets set-env ID --env "
+        f"'{other}'` with the ID of the dataset."
     )
 
 

@@ -68,7 +68,7 @@ class TabularModel:
         try:
             return np.array([self._state_of[row.tobytes()] for row in np.asarray(observations, np.float32)], np.int64)
         except KeyError:
-            raise ValueError("an observation is none that a state of the model shows.") from None
+            raise ValueError("an observation belongs to no state of the model.") from None
 
     @cached_property
     def _state_of(self) -> dict[bytes, int]:
@@ -78,9 +78,9 @@ class TabularModel:
 def _validate(model: TabularModel) -> None:
     shape = model.successors.shape
     if len(shape) != 3 or any(part.shape != shape for part in (model.probabilities, model.rewards)):
-        raise ValueError(f"successors, probabilities and rewards are not of one shape (S, A, K): {shape} and others.")
+        raise ValueError(f"successors, probabilities and rewards must have one shape (S, A, K): {shape} and others.")
     if any(outcomes.shape != shape or outcomes.dtype != np.bool_ for outcomes in model.events.values()):
-        raise ValueError(f"an event is no bool array of shape {shape}.")
+        raise ValueError(f"an event is not a bool array of shape {shape}.")
     if model.observations.dtype != np.float32 or len(np.unique(model.observations, axis=0)) != shape[0]:
         raise ValueError("observations are not one distinct float32 row per state.")
     if model.terminal.shape != shape[:1] or model.initial.shape != shape[:1] or model.horizon < 1:

@@ -55,16 +55,16 @@ def portable_spec(environment: str) -> Any:
         place, name = spec.entry_point.__module__, spec.entry_point.__qualname__
         if not name.isidentifier() or place == "__main__":
             raise EnvironmentMismatchError(
-                f"environment {environment} is made by {name} of {place}, which no file can name for later. Register "
-                "it by a class or function at the top of a module, as 'module:Name'."
+                f"environment {environment} is made by {name} of {place}, and a file cannot store that. Register it "
+                "by a class or function at the top of a module, as 'module:Name'."
             )
         spec.entry_point = f"{place}:{name}"
     try:
         json.dumps(spec.kwargs)
     except (TypeError, ValueError) as error:
         raise EnvironmentMismatchError(
-            f"environment {environment} has arguments that no file can name for later ({error}). Register it with "
-            "numbers, texts and lists of these."
+            f"environment {environment} has arguments that a file cannot store ({error}). Register it with numbers, "
+            "texts and lists only."
         ) from error
     return spec
 
@@ -72,7 +72,7 @@ def portable_spec(environment: str) -> Any:
 def name_environment(
     environment: str, max_episode_steps: int | None, arguments: dict[str, Any], entry_point: str = ""
 ) -> str:
-    """The id `environment` with what is unlike its registered spec.
+    """The id `environment` with the arguments that differ from its registered spec.
 
     Where it is not registered here, with all arguments, and by the module of its `entry_point`; the id alone without
     one. Nothing is imported that the id or the entry point name.
@@ -128,10 +128,12 @@ def _parse(environment: str) -> tuple[str, dict[str, Any]]:
     try:
         call: Any = _Numbers().visit(ast.parse(f"_({rest}", mode="eval").body)
         if call.args or not all(keyword.arg for keyword in call.keywords):
-            raise ValueError("arguments are to be given as key=value")
+            raise ValueError("arguments must be given as key=value")
         return name, {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError, AttributeError, RecursionError) as error:
-        raise import_gymnasium().error.Error(f"{environment!r} is no id(key=value, ...): {error}") from error
+        raise import_gymnasium().error.Error(
+            f"{environment!r} is not of the form id(key=value, ...): {error}"
+        ) from error
 
 
 class _Numbers(ast.NodeTransformer):

@@ -43,9 +43,9 @@ def check_named(module: str, environment: str) -> None:
     if module in sys.modules or _is_named(_top(module)):
         return
     raise EnvironmentMismatchError(
-        f"environment {environment} is of the package {_top(module)}, which you have not named, so it is not "
-        f"imported. If you trust it, name it once: `offline-bench datasets set-env ID --env '{environment}'` with the "
-        "ID of the dataset, or give a plug-in that imports it."
+        f"environment {environment} belongs to the package {_top(module)}. You have not named this package, so it is "
+        f"not imported. If you trust it, name it once: `offline-bench datasets set-env ID --env '{environment}'` with "
+        "the ID of the dataset. Or load a plug-in that imports it."
     )
 
 

@@ -20,7 +20,7 @@ def explain_refusal(environment: str, error: Exception) -> str:
     name = environment.partition("(")[0].rpartition(":")[2]
     newest = _list_newest(gymnasium.registry)
     if isinstance(error, gymnasium.error.UnregisteredEnv):
-        origin = " An environment of another package is named module:id, where importing the module registers it."
+        origin = " For an environment of another package, write module:id, with the module that registers it."
         return unknown_name("environment", environment.partition("(")[0], newest.values()) + (
             "" if ":" in environment else origin
         )
@@ -28,7 +28,7 @@ def explain_refusal(environment: str, error: Exception) -> str:
     sentence = " ".join(str(part) for part in error.args).rstrip(".") or type(error).__name__
     said = f"environment {environment!r} cannot be made here: {sentence}."
     other = newest.get(_split(name)[0], name)
-    return said if other == name else f"{said} Name its newest version here, {other}; the two may differ in detail."
+    return said if other == name else f"{said} Use its newest version here, {other}. The two may differ in detail."
 
 
 def _list_newest(registry: Any) -> dict[str, str]:

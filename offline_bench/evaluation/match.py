@@ -39,8 +39,8 @@ def check_environment(data: Dataset) -> None:
             made.close()
     if shown.shape != data.observations.shape[1:]:
         raise EnvironmentMismatchError(
-            f"{where} has observations of shape {data.observations.shape[1:]}, where its environment "
-            f"{data.environment} shows {shown.shape}."
+            f"{where} has observations of shape {data.observations.shape[1:]}, but its environment {data.environment} "
+            f"shows {shown.shape}."
         )
     if shown.dtype.kind not in "biuf" or not np.isfinite(shown).all():
         raise EnvironmentMismatchError(f"{where}: its environment {data.environment} shows {shown} after a reset.")
@@ -52,19 +52,19 @@ def _check_actions(data: Dataset, space: Any, where: str) -> None:
     if data.action_space.discrete:
         if getattr(space, "n", None) != data.action_space.n:
             raise EnvironmentMismatchError(
-                f"{where} has actions 0..{data.action_space.n - 1}, where its environment {data.environment} takes "
+                f"{where} has actions 0..{data.action_space.n - 1}, but its environment {data.environment} takes "
                 f"{space}."
             )
         return
     box = find_action_range(data)
     if not hasattr(space, "low") or space.shape != box.low.shape:
         raise EnvironmentMismatchError(
-            f"{where} has actions of shape {box.low.shape}, where its environment {data.environment} takes {space}."
+            f"{where} has actions of shape {box.low.shape}, but its environment {data.environment} takes {space}."
         )
     below = box.low < space.low - TOLERANCE * (1.0 + np.abs(box.low))
     above = box.high > space.high + TOLERANCE * (1.0 + np.abs(box.high))
     if (below | above).any():
         raise EnvironmentMismatchError(
-            f"{where} has actions from {box.low.tolist()} to {box.high.tolist()}, where its environment "
+            f"{where} has actions from {box.low.tolist()} to {box.high.tolist()}, but its environment "
             f"{data.environment} takes {space}."
         )

@@ -35,13 +35,13 @@ class EpisodicPolicy(Policy, Protocol):
 
 @dataclass(frozen=True)
 class ToldReturns:
-    """No policy, but the true returns that an external program says its policy has: these are not evaluated here."""
+    """The true returns that an external program reports of its policy. They are not evaluated here."""
 
     returns: tuple[float, ...]
 
     def act(self, observations: Array) -> Array:
         """Raises `EvaluationError`."""
-        raise EvaluationError("an external program told returns, and no policy that could act here")
+        raise EvaluationError("an external program sent only returns, so there is no policy that could act here")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def load_policy(path: Path) -> GaussianPolicy:
     try:
         with safe_open(path, framework="np") as file:
             if (file.metadata() or {}).get("format") != FORMAT:
-                raise DatasetError(f"{path} is no policy of this project: its header lacks format {FORMAT!r}.")
+                raise DatasetError(f"{path} is not a policy of this project: its header lacks format {FORMAT!r}.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise DatasetError(f"cannot read the policy {path}: {error}") from error

@@ -45,7 +45,7 @@ class Support:
         self._reach = self._own_distance()
 
     def measure(self, episodes: Sequence[Episode]) -> dict[str, float]:
-        """What the episodes say; a number that cannot be told is left out.
+        """The numbers of the episodes; an undefined one is left out.
 
         in_support       share of the visits whose distance to the nearest transition is within the 99th percentile of
                          the distances from transitions to the nearest one of another episode: the survival instinct

@@ -1,4 +1,4 @@
-"""What acting at random is worth: where nothing else says which return marks 0."""
+"""The return of acting at random, for sets where nothing else says which return marks 0."""
 
 from __future__ import annotations
 

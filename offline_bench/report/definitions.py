@@ -94,15 +94,19 @@ DEFINITIONS = {
     "coverage": Definition(
         "coverage",
         "Which data a learner was given: the dataset and its curation together. The share of coverage is what the data "
-        "decides under every reward. The share of reward is what the reward decides on all data.",
+        "decides under every reward. The share of reward is what the reward decides on all data. Over datasets of "
+        "several tasks, the task has a share of its own, and coverage is what the data decides within a task.",
     ),
     "share": Definition(
         "share of variance",
-        "The share of the variance of the score, over all runs, that a source decides. Sources are coverage (dataset "
-        "and curation), reward, algorithm, their interactions, the seed, and the rest. Chance is taken out: a source "
-        "that decides nothing has 0 on average, and may come out below. Shares add up to 1.",
+        "The share of the variance of the score, over all runs, that a source decides. Sources are the task (where "
+        "there are several), coverage, reward, algorithm, their interactions, the seed, and the rest. Chance is taken "
+        "out: a source that decides nothing has 0 on average, and may come out below. Shares add up to 1.",
     ),
-    "ratio": Definition("coverage / reward", "The share of variance of coverage over that of reward."),
+    "ratio": Definition(
+        "coverage / reward",
+        "The share of variance of coverage over that of reward. What the task decides is in neither.",
+    ),
     "levels": Definition("levels", "How many values a source takes in the runs."),
     "pseudo-f": Definition(
         "pseudo-F",

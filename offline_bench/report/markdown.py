@@ -12,7 +12,7 @@ from offline_bench.core.plain import UNPRINTABLE
 NO_VALUE = "–"
 
 # Entities, since Markdown never takes one for structure: neither in a table nor in a list can they be misread.
-_ENTITIES = str.maketrans({mark: f"&#{ord(mark)};" for mark in "|`\\*~$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ENTITIES = str.maketrans({mark: f"&#{ord(mark)};" for mark in "|`\\*~$"} | {"&": "&amp;", "<": "&lt;"})
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -24,7 +24,9 @@ def escape(text: str) -> str:
     """
     plain = "".join(" " if unicodedata.category(mark) in UNPRINTABLE else mark for mark in text)
     marked = " ".join(plain.split()).translate(_ENTITIES)
-    return _OUTER_UNDERSCORE.sub("&#95;", marked).replace("](", "&#93;(")
+    marked = _OUTER_UNDERSCORE.sub("&#95;", marked).replace("](", "&#93;(")
+    # Elsewhere it is the arrow of a chain, `noisy > sign`: without a < before it, it closes nothing.
+    return f"&gt;{marked[1:]}" if marked.startswith(">") else marked
 
 
 def number(value: float, digits: int = 1, sign: bool = False) -> str:

@@ -41,7 +41,7 @@ BUDGETS = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What an audit of `dataset` is to be.
+    """The settings of an audit of `dataset`.
 
     budget    a name of `BUDGETS`
     discrete  whether the actions of the dataset are
@@ -61,7 +61,9 @@ class Wish:
         if self.budget not in BUDGETS:
             raise SuiteError(unknown_name("budget", self.budget, BUDGETS))
         if self.seeds < 2:
-            raise SuiteError(f"an audit compares pairs over seeds, and {self.seeds} is too few: 2 at least, better 5")
+            raise SuiteError(
+                f"an audit compares runs seed by seed, and {self.seeds} is too few: use at least 2, better 5"
+            )
 
     @property
     def trained_steps(self) -> int:
@@ -85,7 +87,7 @@ def plan_audit(wish: Wish, folder: Path) -> Suite:
 
 
 def name_audit(wish: Wish) -> str:
-    """What its folder is called."""
+    """The name of its folder."""
     steps = f"-{wish.steps}-steps" if wish.steps else ""
     return f"audit-{wish.dataset.replace('/', '--')}-{wish.budget}{steps}"
 
@@ -99,7 +101,9 @@ def plan_learner_audit(algorithm: str, standard: Suite, steps: int, folder: Path
     grids = [grid for grid in standard.grids if FULL in grid.curations and {TRUE, *WRONG} <= set(grid.relabelings)]
     if not grids:
         wanted = ", ".join((TRUE, *WRONG))
-        raise SuiteError(f"suite {standard.name} has no grid of whole sets under {wanted}: name another by --suite")
+        raise SuiteError(
+            f"suite {standard.name} has no grid of whole sets under {wanted}: choose another one with --suite"
+        )
     first, text = grids[0], str(algorithms.bind(algorithm))
     datasets = tuple(dict.fromkeys(name for grid in grids for name in grid.datasets))
     rewards = (TRUE, PLACEBO, *WRONG)
@@ -108,7 +112,7 @@ def plan_learner_audit(algorithm: str, standard: Suite, steps: int, folder: Path
 
 
 def name_learner_audit(algorithm: str, standard: str, steps: int) -> str:
-    """What its folder is called: the name alone where there are no parameters, else with a digest of the text."""
+    """The name of its folder: the name alone where there are no parameters, else with a digest of the text."""
     text = str(algorithms.bind(algorithm))
     digest = f"-{hashlib.sha256(text.encode()).hexdigest()[:8]}" if "(" in text else ""
     return f"audit-of-{spec_name(text)}{digest}-{standard}" + (f"-{steps}-steps" if steps else "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from offline_bench.core.claims import Claims
 from offline_bench.core.storage import check_writable, remove_scratch
@@ -16,6 +17,9 @@ from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
 from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import read_record, read_records, record_path, save_record
+
+if TYPE_CHECKING:
+    from offline_bench.runs.executors.ray_cluster import RayCluster
 
 BLIND = "this file system has no locks: a second start in the same folder would do the same runs again"
 
@@ -56,40 +60,51 @@ def list_missing(runs: Mapping[Run, tuple[int, ...]], folder: Path, retry_failed
 
 
 def carry_out_slabs(
-    slabs: Sequence[JobSlab], folder: Path, workers: int, plugins: Sequence[Path] = (), past: Iterable[Record] = ()
-) -> Iterator[Step]:
+    slabs: Sequence[JobSlab],
+    folder: Path,
+    workers: int,
+    plugins: Sequence[Path] = (),
+    past: Iterable[Record] = (),
+    cluster: RayCluster | None = None,
+    shared: Path | None = None,
+) -> Generator[Step, None, None]:
     """Carry out `slabs`, saving the records of each to `folder` as it finishes.
 
     What another process has in hand in that folder is left to it, and what it has finished meanwhile is not done
     again. A slab that this machine let down gets no records: the next start takes it up again. Whatever stops this
-    loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this process. `past` records
-    say what algorithms cost, for the time left. Raises `StorageError` where the folder or disk takes no more.
+    loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this process; with a
+    `cluster`, on its nodes. `past` records say what algorithms cost, for the time left. `shared` is the folder that has
+    the checkpoints, where that is another one. Raises `StorageError` where the folder or disk takes no more.
     """
     check_writable(folder)
+    shared = shared or folder
     with Claims(folder) as claims:
-        claims.when_alone(lambda: _clear(folder, slabs))
-        campaign = _Campaign(slabs, folder, claims, Pace(slabs, workers, past))
+        claims.when_alone(lambda: _clear(folder, slabs, shared))
+        campaign = _Campaign(slabs, folder, claims, Pace(slabs, workers, past), shared)
         if claims.blind:
             yield campaign.step(note=BLIND)
         # Closed at once whatever happens, or the workers would go on while an error is being told.
-        with closing(execute(carry_out_slab, campaign.take_slabs(), workers, plugins)) as events:
+        with closing(execute(carry_out_slab, campaign.take_slabs(), workers, plugins, cluster)) as events:
             for event in events:
                 yield campaign.see_to(event)
         yield campaign.step(undone=campaign.left_to_others)
 
 
-def tidy_up(folder: Path) -> None:
-    """Remove what a kill left in `folder` of a campaign that had nothing more to do. Raises `StorageError`."""
+def tidy_up(folder: Path, shared: Path | None = None) -> None:
+    """Remove what a kill left in `folder`, and of checkpoints in `shared`, of a campaign that had nothing more to do.
+
+    Raises `StorageError`.
+    """
     if any((folder / "claims").glob("*.lock")):
         with Claims(folder) as claims:
-            claims.when_alone(lambda: _clear(folder, []))
+            claims.when_alone(lambda: _clear(folder, [], shared or folder))
 
 
-def _clear(folder: Path, slabs: Sequence[JobSlab]) -> None:
+def _clear(folder: Path, slabs: Sequence[JobSlab], shared: Path) -> None:
     """Remove what a kill left half written, and the checkpoints that nothing is left to do of."""
-    for place in (folder / "records", checkpoint_folder(folder)):
+    for place in (folder / "records", checkpoint_folder(shared)):
         remove_scratch(place)
-    drop_finished(folder, {run.key for slab in slabs for run in slab.wanted})
+    drop_finished(folder, {run.key for slab in slabs for run in slab.wanted}, shared)
 
 
 @dataclass(frozen=True)
@@ -104,8 +119,8 @@ class _Begun:
 class _Campaign:
     """The slabs, who has them, and what has come of them so far."""
 
-    def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace) -> None:
-        self._slabs, self._folder, self._claims, self._pace = slabs, folder, claims, pace
+    def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace, shared: Path) -> None:
+        self._slabs, self._folder, self._claims, self._pace, self._shared = slabs, folder, claims, pace, shared
         self._before = {run: _written(folder, run) for slab in slabs for run in slab.wanted}
         self._begun: list[_Begun] = []
         self._finished = 0
@@ -123,7 +138,7 @@ class _Campaign:
             else:
                 self._pace.leave(number)
         for number, jobs in theirs:
-            taken, refused = self._take(form_slab(jobs, self._folder, self._slabs[number].device))
+            taken, refused = self._take(form_slab(jobs, self._shared, self._slabs[number].device))
             self.left_to_others += refused.items()
             if taken is not None:
                 yield self._begin(number, taken)
@@ -151,7 +166,7 @@ class _Campaign:
         records = [record for record in event.result if record.run not in slab.done]
         for record in records:
             save_record(self._folder, record)
-        drop_checkpoints(self._folder, slab)
+        drop_checkpoints(self._shared, slab)
         return self.step(records)
 
     def _begin(self, number: int, slab: JobSlab) -> JobSlab:
@@ -163,7 +178,7 @@ class _Campaign:
     def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
         """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
         theirs = self._claims.take([run.key for run in slab.wanted])
-        refused = {run: f"it is in the hands of {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
+        refused = {run: f"it is being carried out by {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
         # Looked up once it is in hand: from now on nobody else finishes it.
         finished = {run for run in slab.wanted if run not in refused and self._is_finished(run)}
         self._claims.release([run.key for run in finished])
@@ -174,7 +189,7 @@ class _Campaign:
             kept = replace(slab, done=slab.done | finished)
             return (kept if kept.wanted else None), {}
         jobs = [job for job in jobs if job.run not in slab.done]
-        return (form_slab(jobs, self._folder, slab.device) if jobs else None), refused
+        return (form_slab(jobs, self._shared, slab.device) if jobs else None), refused
 
     def _is_finished(self, run: Run) -> bool:
         """Whether another process has written the record of `run` since this one looked for it."""

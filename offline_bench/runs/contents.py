@@ -45,7 +45,7 @@ def _judge(record: Record, contents: Sequence[str], look: Callable[[str, str], s
     if contents:
         return (
             f"records of {dataset} are of several contents ({', '.join(contents)}), "
-            "and it is not here to say which of them count"
+            "and without the dataset here nobody can say which of them count"
         )
     return ""
 

@@ -112,7 +112,7 @@ def carry_out_slab(slab: JobSlab, progress: Callable[[float], None] = lambda sha
 
 
 def record_failure(run: Run, reason: str, device: str) -> Record:
-    """The record of a run that cannot be."""
+    """The record of an impossible run."""
     return Record(
         run=run,
         status="failed",

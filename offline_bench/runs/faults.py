@@ -1,4 +1,4 @@
-"""Faults of the place: what an exception tells of this machine, and not of the run that met it."""
+"""Faults of the place: exceptions that tell of this machine, and not of the run that met them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_ENVIRONMENT = ("UnregisteredEnv", "DependencyNotInstalled")
 
 
 def is_of_the_place(error: BaseException) -> bool:
-    """Whether `error` says that the machine let a run down: another try, or another machine, may well go through.
+    """Whether `error` is a fault of the machine, so that another try or another machine may succeed.
 
     Memory, disk and processes that gave out; packages and environments that are not installed here.
     """

@@ -1,49 +1,62 @@
-"""Packed records in a dataset repository of the Hugging Face Hub: one file up, one file down."""
+"""The packed records of a results folder in a dataset repository of the Hugging Face Hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import MissingExtraError, RecordError, StorageError
-from offline_bench.core.storage import scratch_path
-from offline_bench.runs.store import PACKED
+from offline_bench.core.errors import MissingExtraError, StorageError
+from offline_bench.runs.store import PACKED, copy_packed, pack_records, read_records
 
 
-def push_packed(folder: Path, repository: str) -> None:
-    """Upload the packed records of `folder` to the dataset `repository`, such as me/my-results, made where it is not.
+def push_records(folder: Path, repository: str) -> str:
+    """Pack the records of `folder` and put them into the dataset repository; the address of the commit.
 
-    Raises `RecordError` where nothing is packed, `MissingExtraError`, `StorageError` where the Hub does not take it.
+    The repository is made where there is none, private until its owner opens it. Raises `StorageError` where there is
+    no record or the Hub does not take it, `MissingExtraError`.
     """
-    path = folder / PACKED
-    if not path.is_file():
-        raise RecordError(f"{folder} has no {PACKED}. Pack its records first: `offline-bench results merge` does so.")
     hub = _import_hub()
+    reading = read_records(folder)
+    if reading.problems or not reading.records:
+        why = reading.problems[0] if reading.problems else "it has no record"
+        raise StorageError(f"{folder} was not pushed: {why}")
+    path = folder / PACKED if (folder / PACKED).is_file() and not (folder / "records").is_dir() else None
+    path = path or pack_records(folder, reading.records)
     try:
-        client = hub.HfApi()
-        client.create_repo(repository, repo_type="dataset", exist_ok=True)
-        client.upload_file(path_or_fileobj=path, path_in_repo=PACKED, repo_id=repository, repo_type="dataset")
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{repository} on the Hub did not take {path}: {error}. Are you logged in?") from error
+        api = hub.HfApi()
+        api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        commit = api.upload_file(
+            path_or_fileobj=path,
+            path_in_repo=PACKED,
+            repo_id=repository,
+            repo_type="dataset",
+            commit_message=f"{len(reading.records)} runs",
+        )
+    except Exception as error:
+        raise StorageError(f"{repository} did not take the records: {_first_line(error)}") from error
+    return str(getattr(commit, "commit_url", commit))
 
 
-def pull_packed(repository: str, folder: Path) -> Path:
-    """Fetch the packed records of the dataset `repository` into `folder`, which has none yet; the file.
+def pull_records(repository: str, folder: Path, force: bool = False) -> int:
+    """Fetch the packed records of the dataset repository into `folder`; how many there are.
 
-    Raises as `push_packed`; `RecordError` where `folder` has packed records.
+    Read before they are put there: what is no file of records replaces none. Raises `StorageError`, also where
+    `folder` has packed records and `force` is not given; `MissingExtraError`.
     """
-    path = folder / PACKED
-    if path.exists():
-        raise RecordError(f"{path} is there already; nothing was fetched. Name another folder, then merge the two.")
     hub = _import_hub()
+    target = folder / PACKED
+    if target.exists() and not force:
+        raise StorageError(f"{target} exists already: nothing was fetched. Name another folder, or use --force.")
     try:
         fetched = Path(hub.hf_hub_download(repository, PACKED, repo_type="dataset"))
-        content = fetched.read_bytes()
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{PACKED} of {repository} cannot be fetched from the Hub: {error}.") from error
-    with scratch_path(path) as scratch:
-        scratch.write_bytes(content)
-    return path
+    except Exception as error:
+        raise StorageError(f"{repository} gave no {PACKED}: {_first_line(error)}") from error
+    reading = read_records(fetched.parent)
+    if not reading.records or reading.problems:
+        why = reading.problems[0] if reading.problems else "it has no record"
+        raise StorageError(f"what {repository} has as {PACKED} was not taken over: {why}")
+    copy_packed(fetched.parent, folder, over=True)
+    return len(reading.records)
 
 
 def _import_hub() -> Any:
@@ -51,6 +64,11 @@ def _import_hub() -> Any:
         import huggingface_hub
     except ImportError as error:
         raise MissingExtraError(
-            "The Hub needs the package huggingface_hub: `pip install 'offline-bench[hub]'`."
+            "the Hub needs the package huggingface_hub, which is not installed: pip install 'offline-bench[hub]'"
         ) from error
     return huggingface_hub
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300] if lines else 'no reason given'}"

@@ -56,7 +56,7 @@ class Outcome:
     evaluating: float = 0.0
 
     def end_with(self, error: Exception) -> None:
-        """End as diverged or failed: what was seen on the way stays, a last evaluation there is none."""
+        """End as diverged or failed: evaluations on the way stay, and there is no last one."""
         self.status = "diverged" if isinstance(error, DivergedError) else "failed"
         self.reason = describe_exception(error)
         self.ended_at = error.step if isinstance(error, DivergedError) else None
@@ -180,18 +180,18 @@ def check_returns(returns: Sequence[float], step: int) -> None:
     for episode, value in enumerate(returns, start=1):
         if not math.isfinite(value):
             raise EvaluationError(
-                f"the true return of evaluation episode {episode} at step {step} is {value}: "
-                "what the environment paid there does not add up to a finite number"
+                f"the true return of evaluation episode {episode} at step {step} is {value}: its rewards do not add "
+                "up to a finite number"
             )
 
 
 def check_told(returns: Sequence[float], episodes: int, step: int) -> None:
-    """Raise `EvaluationError` where a program told other than one finite return for each of `episodes`."""
+    """Raise `EvaluationError` unless a program sent one finite return for each of `episodes`."""
     check_returns(returns, step)
     if len(returns) != episodes:
         raise EvaluationError(
-            f"the program told {len(returns)} returns at step {step}, and the run has {episodes} evaluation episodes: "
-            "name that number in its command, or run it with --episodes of its own"
+            f"the program sent {len(returns)} returns at step {step}, but the run has {episodes} evaluation episodes. "
+            "Make the two numbers equal: change the command, or --episodes of the run"
         )
 
 

@@ -45,7 +45,7 @@ class Pace:
         self._past = _costs_of(past)
 
     def begin(self, slab: int) -> None:
-        """Slab number `slab` is begun now."""
+        """Note that slab number `slab` begins now."""
         course = self._courses[slab]
         course.begun_at = course.seen_at = self._clock()
 

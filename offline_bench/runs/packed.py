@@ -50,7 +50,7 @@ def _check(file: Any, path: Path) -> None:
     for name in COLUMNS:
         kind = schema.field(name).type if name in schema.names else None
         if kind is None or not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
-            raise ValueError(f"its column {name} is {kind or 'missing'}, not of texts")
+            raise ValueError(f"its column {name} is {kind or 'missing'} instead of texts")
     groups = [about.row_group(at) for at in range(about.num_row_groups)]
     promised = sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns))
     if promised > honest_size(path.stat()) or about.num_rows > size // KEY_BYTES:

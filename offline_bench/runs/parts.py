@@ -29,7 +29,7 @@ def select_runs(runs: Mapping[Run, Told], patterns: Sequence[str]) -> dict[Run, 
     for pattern in patterns:
         key, text = _split(pattern)
         if not any(_matches(run, key, text) for run in runs):
-            raise SpecError(f"--only {pattern}: no run has this {key}. There are {_told(runs, key)}.")
+            raise SpecError(f"--only {pattern}: no run has this {key}. The suite has {_told(runs, key)}.")
         wanted.setdefault(key, []).append(text)
     found = {
         run: told
@@ -44,7 +44,9 @@ def select_runs(runs: Mapping[Run, Told], patterns: Sequence[str]) -> dict[Run, 
 def _split(pattern: str) -> tuple[str, str]:
     key, equals, text = pattern.partition("=")
     if not equals or not text:
-        raise SpecError(f"--only {pattern!r} is no key=text, such as 'dataset=hopper/*' or algorithm=atac")
+        raise SpecError(
+            f"--only {pattern!r} does not have the form key=text, such as 'dataset=hopper/*' or algorithm=atac"
+        )
     if key not in KEYS:
         raise SpecError(f"--only {pattern}: {unknown_name('key', key, KEYS)}")
     return key, text

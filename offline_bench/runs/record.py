@@ -111,13 +111,15 @@ def from_text(text: str, where: str) -> Record:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{where} is cut short or is no JSON ({error}). Delete it to redo its run.") from error
+        raise RecordError(f"{where} is cut short or is not JSON ({error}). Delete it to redo its run.") from error
     if not isinstance(content, dict) or type(content.get("schema")) is not int:
-        raise RecordError(f"{where} is no record of a run: it has no schema number. Move it out of the results folder.")
+        raise RecordError(
+            f"{where} is not a record of a run: it has no schema number. Move it out of the results folder."
+        )
     if content["schema"] > SCHEMA:
         raise RecordError(
-            f"{where} has schema {content['schema']!r:.40}, newer than the {SCHEMA} known here. "
-            "Update offline_bench to read it; it was left as it is."
+            f"{where} has schema {content['schema']!r:.40}, and this version knows schemas up to {SCHEMA}. Update "
+            "offline_bench to read it; it was left as it is."
         )
     checksum = content.pop("checksum", None)
     key = content.pop("key", None)
@@ -130,8 +132,8 @@ def _from_content(content: dict[str, Any], key: str | None, where: str) -> Recor
     wrong = list_odd(content)
     if wrong:
         raise RecordError(
-            f"{where} lacks the fields of a record: what it has for {', '.join(wrong)} is of another type. "
-            "Delete it to redo its run."
+            f"{where} lacks the fields of a record: {', '.join(wrong)} must be of another type. Delete it to redo its "
+            "run."
         )
     expected = {f.name for f in fields(Record)}
     if set(content) | {"support"} != expected or content["status"] not in STATUSES:

@@ -116,5 +116,6 @@ def _check_environment(data: Dataset) -> None:
         check_environment(data)
     except EnvironmentAbsentError as error:
         raise PlaceError(
-            f"{error} Where a module of yours registers it, name that with --plugin, or install what it wants."
+            f"{error} If a module of yours registers it, name that module with --plugin. If not, install the package "
+            "that does."
         ) from error

@@ -94,10 +94,13 @@ def drop_checkpoints(folder: Path, slab: JobSlab) -> None:
             path.unlink(missing_ok=True)
 
 
-def drop_finished(folder: Path, wanted: Collection[str]) -> None:
-    """Delete the checkpoints whose runs all have records, but those with runs of the keys `wanted`."""
+def drop_finished(folder: Path, wanted: Collection[str], shared: Path | None = None) -> None:
+    """Delete the checkpoints whose runs all have records in `folder`, but those with runs of the keys `wanted`.
+
+    `shared` is the folder that has the checkpoints, where that is another one.
+    """
     recorded = {path.stem for path in (folder / "records").rglob("*.json")}
-    for path in checkpoint_folder(folder).glob("*.safetensors"):
+    for path in checkpoint_folder(shared or folder).glob("*.safetensors"):
         name = (read_checkpoint_name(path) or "").partition(RESTS)[0]
         keys = {word for word in name.split() if KEY.fullmatch(word)}
         if keys and keys <= recorded and keys.isdisjoint(wanted):

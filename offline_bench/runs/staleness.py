@@ -14,7 +14,7 @@ from offline_bench.runs.record import SCHEMA, Record, Run
 
 
 def find_stale_among(records: Sequence[Record], everywhere: bool = False) -> dict[Run, str]:
-    """Which of `records` no longer mean what they did when they were written, each with its reason.
+    """The stale ones of `records`, each with its reason.
 
     Those that `find_stale` names; and of the rest those whose data had another content than that dataset has here.
     This is looked at where records of one dataset differ in it, and with `everywhere` for all that lies here. Where
@@ -25,7 +25,7 @@ def find_stale_among(records: Sequence[Record], everywhere: bool = False) -> dic
 
 
 def find_stale(record: Record) -> str:
-    """Why `record` no longer means what it did when it was written; '' where it still does or nobody can tell.
+    """Why `record` is stale; '' if it is not, or if nobody can tell.
 
     Its data is not looked at. A plug-in that is not registered here, or was recorded without its source, cannot be
     compared.
@@ -45,7 +45,7 @@ def _find_changed_code(record: Record) -> str:
                 return f"{what} of the {family} {text} changed after the run"
     old, new = then.get(VERSION, FIRST_VERSION), now.get(VERSION, "")
     if then and new and old != new:
-        return f"it was trained by version {old} of {spec_name(record.run.algorithm)}, which is at {new} now"
+        return f"it was trained by version {old} of {spec_name(record.run.algorithm)}, and the version is now {new}"
     return ""
 
 

@@ -21,10 +21,14 @@ TOLD = 500  # characters of what is wrong with a file: its own words in it may h
 
 @dataclass(frozen=True)
 class Reading:
-    """What a folder held: the records in the order of their runs, and a sentence per file that was refused."""
+    """What a folder held: the records in the order of their runs, and a sentence per file that was refused.
+
+    others  how many records it has beside these: of none of the runs that were asked for
+    """
 
     records: list[Record]
     problems: list[str]
+    others: int = 0
 
 
 def record_path(folder: Path, run: Run) -> Path:
@@ -61,6 +65,11 @@ def read_records(folder: Path) -> Reading:
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
 
 
+def has_records(folder: Path) -> bool:
+    """Whether `folder` is one of results: packed or in files of their own, read or not."""
+    return (folder / PACKED).exists() or (folder / "records").is_dir()
+
+
 def is_copy(folder: Path, other: Path) -> bool:
     """Whether `folder` is `other`, or has its packed records: the same file, or a copy of it to the byte."""
     one, two = folder / PACKED, other / PACKED
@@ -94,9 +103,12 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
     return path
 
 
-def copy_packed(source: Path, folder: Path) -> bool:
-    """Have `folder` begin with the packed records of `source`, where it has none and `source` has. Says if it did."""
-    if (folder / PACKED).exists() or not (source / PACKED).is_file():
+def copy_packed(source: Path, folder: Path, over: bool = False) -> bool:
+    """Have `folder` begin with the packed records of `source`, where it has none and `source` has. Says if it did.
+
+    With `over`, whatever packed records it has.
+    """
+    if ((folder / PACKED).exists() and not over) or not (source / PACKED).is_file():
         return False
     with scratch_path(folder / PACKED) as scratch:
         scratch.write_bytes((source / PACKED).read_bytes())

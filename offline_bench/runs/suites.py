@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import algorithms
 from offline_bench.core.errors import OfflineBenchError, SuiteError
-from offline_bench.core.paths import results_folder
+from offline_bench.core.paths import results_folder, suite_files
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.runs.content import is_count
@@ -70,6 +70,7 @@ class Suite:
                   `analysis.scores.competence`; suites from before there was a gate lack the key
     frontier      `frontier = true`: a study of settings, whose tables show what each scored for what it took
     unfinished    `unfinished = true`: its committed records are those that there are so far, and its tables say so
+    found         runs beside those of its grids, each with the steps at which it was evaluated: what a folder holds
     """
 
     name: str
@@ -81,10 +82,16 @@ class Suite:
     gate: bool = False
     unfinished: bool = False
     frontier: bool = False
+    found: Mapping[Run, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What makes its records; '' where these were only found."""
+        return f"make reproduce SUITE={self.name}" if self.grids else ""
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
-        steps: dict[Run, set[int]] = {}
+        steps = {run: set(at) for run, at in self.found.items()}
         for grid in self.grids:
             for run in grid.runs():
                 steps.setdefault(run, set()).update(grid.evaluated_steps())
@@ -92,16 +99,21 @@ class Suite:
 
 
 def list_suites() -> list[str]:
-    """Names of the suites under `results/`."""
-    return sorted(path.parent.name for path in results_folder().glob("*/suite.toml"))
+    """Names of the suites under `results/`, the user's own and those of this package."""
+    return sorted(suite_files())
+
+
+def find_suite_file(name: str) -> Path:
+    """Where the suite file of `name` lies, or would lie."""
+    return suite_files().get(name, results_folder() / name / "suite.toml")
 
 
 def load_suite(name: str) -> Suite:
-    """The suite `name` under `results/`, or the suite file at that path.
+    """The suite `name`, one of `list_suites()`, or the suite file at that path.
 
     Raises `SuiteError` naming the file and the key that is wrong, or the nearest suite names.
     """
-    path = Path(name) if name.endswith(".toml") else results_folder() / name / "suite.toml"
+    path = Path(name) if name.endswith(".toml") else find_suite_file(name)
     if not path.is_file():
         raise SuiteError(f"no suite file {path}: " + unknown_name("suite", name, list_suites()))
     try:
@@ -123,14 +135,14 @@ def load_suite(name: str) -> Suite:
     flags = {name: content.get(name, False) for name in FLAGS}
     for name, flag in flags.items():
         if not isinstance(flag, bool):
-            raise SuiteError(f"{path}: {name} is to be true or false, not {flag!r}")
+            raise SuiteError(f"{path}: {name} must be true or false, not {flag!r}")
     return Suite(folder.name, str(content.get("title", "")), folder, grids, tuple(predictions), published, **flags)
 
 
 def _build_grid(table: Any, where: str) -> Grid:
     known = {f.name for f in fields(Grid)}
     if not isinstance(table, dict):
-        raise SuiteError(f"{where}: is to be a table of {', '.join(sorted(known))}, not {table!r:.200}")
+        raise SuiteError(f"{where}: must be a table of {', '.join(sorted(known))}, not {table!r:.200}")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: {unknown_name('key', key, known)}")
@@ -146,13 +158,13 @@ def _check_grid(grid: Grid) -> None:
     for name in ("datasets", "algorithms", "relabelings", "curations"):
         value = getattr(grid, name)
         if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
-            raise SuiteError(f"{name} is to be a list of texts, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of texts, not {value!r:.200}")
     for name in ("seeds", "curve"):
         value = getattr(grid, name)
         if not isinstance(value, list | tuple) or not all(type(number) is int and number >= 0 for number in value):
-            raise SuiteError(f"{name} is to be a list of whole numbers, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of whole numbers, not {value!r:.200}")
         if not all(map(is_count, value)):
-            raise SuiteError(f"{name} is to be a list of whole numbers below 2**63, not {value!r:.200}")
+            raise SuiteError(f"{name} must be a list of whole numbers below 2**63, not {value!r:.200}")
     if not grid.seeds:
         raise SuiteError("seeds is empty: at least one seed is needed")
     _check_budget(grid)
@@ -162,9 +174,11 @@ def _check_budget(grid: Grid) -> None:
     for name, most in (("steps", 10**12), ("episodes", 10**6)):
         value = getattr(grid, name)
         if type(value) is not int or value < 1:
-            raise SuiteError(f"{name} is to be a whole number from 1, not {value!r:.80}")
+            raise SuiteError(f"{name} must be a whole number from 1, not {value!r:.80}")
         if value > most:
-            raise SuiteError(f"{name} is to be a whole number up to {most:,}, not {value!r:.80}")
+            raise SuiteError(f"{name} must be a whole number up to {most:,}, not {value!r:.80}")
     late = [step for step in grid.curve if step > grid.steps]
     if late:
-        raise SuiteError(f"curve has step {late[0]}, and training ends at step {grid.steps}: leave it out, or train on")
+        raise SuiteError(
+            f"curve has step {late[0]}, but training ends at step {grid.steps}: leave that step out, or train longer"
+        )

@@ -26,12 +26,12 @@ def check_relabeling(text: str) -> None:
     """
     tried = [(data, _try_relabeling(text, data)) for data in [*sample_datasets(), *samples_with_cards()]]
     if all(isinstance(found, str) for _, found in tried):
-        told = f"takes none of the sample datasets, so it was not tried: {tried[0][1]}"
+        told = f"refused every sample dataset, so it was not tried: {tried[0][1]}"
         raise RelabelingError(f"relabeling {text} {told}")
     for data, first in tried:
         if isinstance(first, Dataset) and not np.array_equal(first.rewards, relabel(data, text, seed=1).rewards):
             raise RelabelingContractError(
-                f"relabeling {text} gave two results for one seed: draw from the rng it is given"
+                f"relabeling {text} gave two results for one seed: draw only from the rng it is given"
             )
 
 
@@ -55,11 +55,14 @@ def check_curation(text: str) -> None:
     samples = [load(name) for name in needed_datasets(text)] or sample_datasets()
     refusals = [_refusal(text, data) for data in samples]
     if all(refusals):
-        raise CurationError(f"curation {text} takes none of the sample datasets, so it was not tried: {refusals[-1]}")
+        raise CurationError(f"curation {text} refused every sample dataset, so it was not tried: {refusals[-1]}")
     for data in (data for data, refusal in zip(samples, refusals, strict=True) if not refusal):
         first, again = curate(data, text), curate(data, text)
         if first.fingerprint != again.fingerprint:
-            raise CurationError(f"curation {text} selected differently the second time: take a seed as a parameter")
+            raise CurationError(
+                f"curation {text} selected differently the second time: take a seed as a parameter, and draw from it "
+                "alone"
+            )
 
 
 def _refusal(text: str, data: Dataset) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from offline_bench import ActionSpace, Dataset, algorithms, relabel
-from offline_bench.algorithms import DISCRETE, PROGRAMS, Snapshot, build_learner
+from offline_bench.algorithms import DISCRETE, EXTERNAL, PROGRAMS, Snapshot, build_learner
 from offline_bench.algorithms.sampler import MinibatchSampler
 from offline_bench.algorithms.stacked.learner import OURS_ALONE
 from offline_bench.core.errors import DatasetError, DivergedError, SpecError
@@ -45,7 +45,7 @@ STACKED = ["atac", "bc", "cql", "iql", "onestep", "pct-bc", "pspi", "rebrac", "s
 BY_EITHER = [name for name in STACKED if name not in OURS_ALONE]
 BY_D3RLPY = "trainer='d3rlpy'"
 # Every algorithm of continuous actions in a small size, by either trainer where there are two.
-TEXTS = [small(name) for name in algorithms.names() if name not in (*DISCRETE, *PROGRAMS)] + [
+TEXTS = [small(name) for name in algorithms.names() if name not in (*DISCRETE, *PROGRAMS, EXTERNAL)] + [
     small(name, BY_D3RLPY) for name in BY_EITHER
 ]
 
@@ -100,7 +100,7 @@ def test_same_seed_same_weights_to_the_bit_and_another_seed_others(text: str) ->
 
 
 def test_some_algorithms_are_stacked_unless_d3rlpy_is_asked_for() -> None:
-    trainers = {name: build_learner(name).trainer for name in algorithms.names() if name not in PROGRAMS}
+    trainers = {name: build_learner(name).trainer for name in algorithms.names() if name not in (*PROGRAMS, EXTERNAL)}
     assert sorted(name for name, trainer in trainers.items() if trainer == "stacked") == STACKED
     assert set(trainers.values()) == {"stacked", "d3rlpy", "tabular"}
     assert {build_learner(small(name, BY_D3RLPY)).trainer for name in BY_EITHER} == {"d3rlpy"}

@@ -72,7 +72,7 @@ def test_the_file_is_d4rls_layout_and_has_the_learners_rewards_alone(tmp_path: P
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("python train.py", "says nowhere where {data} goes"),
+        ("python train.py", "lacks {data}"),
         ("python train.py {data} {dat}", "unknown place 'dat': did you mean data"),
         ("python 'train.py {data}", "cannot be split into words"),
     ],
@@ -148,9 +148,9 @@ def test_returns_of_its_own_are_external_by_name_and_never_mixed(at_home: Path, 
     assert record.provenance["trainer"] == "external"
     assert record.support == {}
     refused = carry_out(Job(run(spec(script)), at=(4,)))
-    assert refused.status == "failed" and "that is `external-command`" in refused.reason
+    assert refused.status == "failed" and "use `external-command`" in refused.reason
     few = carry_out(Job(run(spec(script, "external-command"), episodes=3), at=(4,)))
-    assert few.status == "failed" and "told 2 returns at step 4, and the run has 3" in few.reason
+    assert few.status == "failed" and "sent 2 returns at step 4, but the run has 3" in few.reason
 
 
 @pytest.mark.slow
@@ -159,15 +159,18 @@ def test_returns_of_its_own_are_external_by_name_and_never_mixed(at_home: Path, 
     [
         ("raise SystemExit('no CUDA here')", "ended with status 1; its last lines: no CUDA here"),
         ("import os; os.kill(os.getpid(), 9)", "ended with status 9"),
-        ("print('epoch 1: loss 0.3')", "said what is no line of the protocol: 'epoch 1: loss 0.3'"),
-        (SERVES + "say(hello=1)", "progress or a snapshot is wanted before step 4"),
-        (SERVES + "say(snapshot=3)", "a snapshot of step 3, not 4"),
+        ("print('epoch 1: loss 0.3')", "sent a line that is not of the protocol: 'epoch 1: loss 0.3'"),
+        (SERVES + "say(hello=1)", "before step 4: it may send only progress or a snapshot"),
+        (SERVES + "say(snapshot=3)", "a snapshot of step 3, not of step 4"),
         (
             SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions=[[0.0]])",
-            "actions of shape (1, 1), where (64, 3)",
+            "actions of shape (1, 1), not (64, 3)",
         ),
-        (SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions='left')", "actions that are no finite numbers"),
-        (SERVES + "say(snapshot=4); sys.stdin.readline(); print('NaN', flush=True)", "no line of the protocol"),
+        (SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions='left')", "actions that are not finite numbers"),
+        (
+            SERVES + "say(snapshot=4); sys.stdin.readline(); print('NaN', flush=True)",
+            "a line that is not of the protocol",
+        ),
         ("import sys; sys.stdout.close(); import os; os.close(1)", "ended with status 0"),
         ("import sys\nfor i in range(9999): print('line', i, file=sys.stderr)\nsys.exit(3)", "line 9998"),
     ],

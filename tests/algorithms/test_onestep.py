@@ -263,11 +263,14 @@ def test_critics_of_another_scale_or_shift_lead_to_the_same_policy(extraction: s
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("critic_target='td'", "critic_target of onestep is 'sarsa' or 'monte-carlo', not 'td'"),
-        ("extraction='greedy'", "extraction of onestep is 'reverse-kl', 'exp-weighted' or 'ddpg-bc', not 'greedy'"),
-        ("normalize='max'", "normalize of onestep is 'deviation', 'mean-abs' or 'none', not 'max'"),
-        ("temperature=0.0", "temperature of onestep lies above 0: 0.0 does not"),
-        ("n_critic_steps=-1", "n_critic_steps of onestep lies between 0 and inf"),
+        ("critic_target='td'", "critic_target of onestep must be 'sarsa' or 'monte-carlo', not 'td'"),
+        (
+            "extraction='greedy'",
+            "extraction of onestep must be 'reverse-kl', 'exp-weighted' or 'ddpg-bc', not 'greedy'",
+        ),
+        ("normalize='max'", "normalize of onestep must be 'deviation', 'mean-abs' or 'none', not 'max'"),
+        ("temperature=0.0", "temperature of onestep must be above 0, not 0.0"),
+        ("n_critic_steps=-1", "n_critic_steps of onestep must be between 0 and inf"),
     ],
 )
 def test_a_setting_that_there_is_not_is_refused(setting: str, message: str) -> None:

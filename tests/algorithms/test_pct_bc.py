@@ -85,7 +85,7 @@ def test_a_constant_reward_is_a_length() -> None:
 
 @pytest.mark.parametrize("share", ["0.0", "-0.1", "1.01"])
 def test_a_share_that_is_none_is_refused(share: str) -> None:
-    with pytest.raises(SpecError, match="share of pct-bc lies above 0 and is at most 1"):
+    with pytest.raises(SpecError, match="share of pct-bc must be above 0 and at most 1"):
         build_learner(f"pct-bc(share={share})").check()
 
 

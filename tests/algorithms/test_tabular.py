@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from offline_bench import Dataset, algorithms, relabel
-from offline_bench.algorithms import DISCRETE, PROGRAMS, Snapshot, build_learner
+from offline_bench.algorithms import DISCRETE, EXTERNAL, PROGRAMS, Snapshot, build_learner
 from offline_bench.algorithms.tabular.counts import tabulate
 from offline_bench.algorithms.tabular.learners import IteratingLearner, iterate
 from offline_bench.algorithms.tabular.planning import relabel_model, take_census
@@ -77,7 +77,7 @@ def test_every_discrete_algorithm_is_listed_and_every_listed_one_registered() ->
     assert set(DISCRETE) <= set(algorithms.names())
     refusals = 0
     for name in algorithms.names():
-        if name in (*DISCRETE, *PROGRAMS):
+        if name in (*DISCRETE, *PROGRAMS, EXTERNAL):
             continue
         with pytest.raises(EnvironmentMismatchError, match="discrete actions"):
             learn(name, walked())

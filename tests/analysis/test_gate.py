@@ -247,7 +247,7 @@ def test_a_suite_file_says_whether_it_has_a_gate(tmp_path: Path) -> None:
         assert load_suite(str(path)).gate is gate
     for wrong in ('"true"', "1"):
         path.write_text(f"gate = {wrong}\n{GRID}")
-        with pytest.raises(SuiteError, match="gate is to be true or false"):
+        with pytest.raises(SuiteError, match="gate must be true or false"):
             load_suite(str(path))
 
 

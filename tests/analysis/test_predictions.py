@@ -55,34 +55,34 @@ def test_the_two_examples_of_the_docstring_are_read_from_a_suite_file(tmp_path: 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"kind": "diference"}, "kind is to be one of mean, difference"),
+        ({"kind": "diference"}, "kind must be one of mean, difference"),
         ({"b": None}, "b is missing"),
-        ({"expect": "more"}, "expect is to be one of greater, less, near"),
+        ({"expect": "more"}, "expect must be one of greater, less, near"),
         ({"expect": "near"}, "within is missing"),
-        ({"expect": "near", "within": -1}, "within is to be a number from 0"),
-        ({"within": 3}, "within decides nothing"),
-        ({"than": "3"}, "than is to be a number"),
-        ({"than": float("nan")}, "than is to be a number"),
-        ({"than": True}, "than is to be a number"),
+        ({"expect": "near", "within": -1}, "within must be a number from 0"),
+        ({"within": 3}, "does not use within"),
+        ({"than": "3"}, "than must be a number"),
+        ({"than": float("nan")}, "than must be a number"),
+        ({"than": True}, "than must be a number"),
         ({"kind": "mean", "b": None}, "than is missing"),
         ({"kind": "share", "b": None, "source": "reward"}, "than is missing"),
         ({"kind": "share", "b": None, "than": 0.1}, "source is missing"),
-        ({"kind": "share-ratio", "b": None, "source": "reward", "over": "rewards", "than": 1}, "over is to be one of"),
-        ({"kind": "share-difference", "source": "reward", "measure": "score"}, "measure decides nothing"),
-        ({"measure": "scores"}, "measure is to be one of"),
-        ({"measure": ["score"]}, "measure is to be one of"),
-        ({"each": "seed"}, "each is to be of dataset"),
-        ({"each": [["dataset"]]}, "each is to be of dataset"),
+        ({"kind": "share-ratio", "b": None, "source": "reward", "over": "rewards", "than": 1}, "over must be one of"),
+        ({"kind": "share-difference", "source": "reward", "measure": "score"}, "does not use measure"),
+        ({"measure": "scores"}, "measure must be one of"),
+        ({"measure": ["score"]}, "measure must be one of"),
+        ({"each": "seed"}, "each must be one of dataset"),
+        ({"each": [["dataset"]]}, "each must be one of dataset"),
         ({"wher": {}}, "no key 'wher'|unknown key|wher"),
-        ({"a": "original"}, "a is to be a table"),
+        ({"a": "original"}, "a must be a table"),
         ({"a": {"reward": "zero"}}, "a: .*reward"),
-        ({"a": {"relabeling": []}}, "a.relabeling is to be a text or a list"),
+        ({"a": {"relabeling": []}}, "a.relabeling must be a text or a list"),
         ({"a": {"relabeling": "zeroo"}}, "a.relabeling: .*zeroo"),
         ({"a": {"relabeling": "random(hihg=2)"}}, "a.relabeling: .*hihg"),
-        ({"where": {"algorithm": 3}}, "where.algorithm is to be a text"),
-        ({"name": " "}, "name is to be a text"),
-        ({"text": 3}, "text is to be a text"),
-        ({"c": {}}, "c decides nothing"),
+        ({"where": {"algorithm": 3}}, "where.algorithm must be a text"),
+        ({"name": " "}, "name must be a text"),
+        ({"text": 3}, "text must be a text"),
+        ({"c": {}}, "does not use c"),
     ],
 )
 def test_a_slip_is_refused_with_file_prediction_and_key(changes: dict[str, Any], said: str) -> None:
@@ -92,9 +92,9 @@ def test_a_slip_is_refused_with_file_prediction_and_key(changes: dict[str, Any],
 
 
 def test_what_is_no_table_and_a_name_given_twice_are_refused() -> None:
-    with pytest.raises(SuiteError, match=r"s, \[\[predictions\]\] number 1: is to be a table, not 3"):
+    with pytest.raises(SuiteError, match=r"s, \[\[predictions\]\] number 1: must be a table, not 3"):
         load_predictions([3], "s")
-    with pytest.raises(SuiteError, match=r"number 2 \(n\): name is taken"):
+    with pytest.raises(SuiteError, match=r"number 2 \(n\): an earlier prediction has the same name"):
         load_predictions([table(), table()], "s")
 
 
@@ -114,5 +114,5 @@ def test_a_name_alone_is_every_component_of_that_name_and_parentheses_are_one_ex
 def test_a_selection_that_no_run_of_the_suite_fits_is_refused_before_the_suite_runs() -> None:
     runs = [Run("d", "full", name, "bc", 0, 1, 1) for name in ("original", "zero")]
     assert len(load_predictions([table()], "s", runs)) == 1
-    with pytest.raises(SuiteError, match=re.escape("number 1 (n): a (with where) fits none of the suite's runs")):
+    with pytest.raises(SuiteError, match=re.escape("number 1 (n): a (with where) matches none of the suite's runs")):
         load_predictions([table(where={"dataset": "e"})], "s", runs)

@@ -77,4 +77,4 @@ def test_a_report_of_a_grid_with_holes_says_why_it_has_no_scores_for_rliable_and
         assert sum(file[name].size for name in file.files if name != "tasks") == len(whole)
     export_scores(path, whole[1:])
     assert not path.exists()
-    assert capsys.readouterr().out.startswith("no rliable.npz: rliable takes a full rectangle of runs and tasks, but")
+    assert capsys.readouterr().out.startswith("no rliable.npz: rliable needs equally many runs of every task, but")

@@ -183,6 +183,46 @@ def test_frames_with_holes_are_split_and_the_note_says_what_was_missing() -> Non
     assert share(overall, "coverage").n == len(frame[(frame["status"] == "ok") & (frame["stale"] == "")]) - 4
 
 
+def test_the_task_is_told_apart_from_coverage_and_moves_neither_its_ratio_to_reward_nor_any_other() -> None:
+    rng = np.random.default_rng(19)
+    frame = grid(3, datasets=3)
+    named = {"d0": "offline-bench/hopper/medium-v0", "d1": "offline-bench/hopper/expert-v0"}
+    frame["dataset"] = frame["dataset"].replace({**named, "d2": "offline-bench/walker2d/medium-v0"})
+    robot = frame["dataset"].str.contains("walker2d")
+    effects = 3.0 * (frame["curation"] == "c1") + 2.0 * frame["dataset"].str.contains("expert")
+    effects += 2.0 * (frame["relabeling"] == "zero")
+    frame = frame.assign(score=effects + 0.2 * rng.standard_normal(len(frame)))
+    found = [variance_shares(frame.assign(score=frame["score"] + step * robot))[0] for step in (0.0, 5.0, 50.0)]
+    assert found[0].ratio.value == pytest.approx(found[1].ratio.value, abs=1e-4)
+    assert found[0].ratio.value == pytest.approx(found[2].ratio.value, abs=1e-4)
+    for one in found:
+        assert sum(estimate.value for _, estimate in one.shares) == pytest.approx(1.0, abs=1e-5)
+        assert "coverage within a task decided" in headline([one]).sentence
+        assert "and is not counted as coverage" in headline([one]).basis
+    tasks = [share(one, "task").value for one in found]
+    assert tasks[0] < tasks[1] < tasks[2] and tasks[2] > 0.97
+    # By hand, without a step: 3 · Bernoulli(1/3), and 2 points between the two sets of hopper, of nine coverages.
+    truth = 9.0 * 2.0 / 9.0 + 4.0 * (1.0 / 3.0) * 0.5
+    assert found[0].ratio.value == pytest.approx(truth / (4.0 * 3.0 / 16.0), rel=0.02)
+    gone = (frame["curation"] == "c1") & (frame["algorithm"] == "iql") & robot
+    holes = frame.assign(status=np.where(gone, "failed", "ok"))
+    assert sum(estimate.value for _, estimate in variance_shares(holes)[0].shares) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_one_task_has_no_share_and_where_each_task_has_one_coverage_there_is_no_coverage_to_tell() -> None:
+    frame = grid(2, datasets=2)
+    frame = frame.assign(score=np.random.default_rng(20).standard_normal(len(frame)))
+    hopper = frame.assign(
+        dataset="offline-bench/hopper/" + frame["dataset"].replace({"d0": "medium-v0", "d1": "expert-v0"})
+    )
+    assert "task" not in dict(variance_shares(hopper)[0].shares)
+    apart = "offline-bench/" + frame["dataset"].replace({"d0": "hopper", "d1": "walker2d"}) + "/medium-v0"
+    one = variance_shares(frame[frame["curation"] == "c0"].assign(dataset=apart))[0]
+    assert np.isfinite(share(one, "task").value)
+    assert np.isnan(share(one, "coverage").value) and np.isnan(one.ratio.value)
+    assert "cannot tell" in headline([one]).sentence
+
+
 def test_what_two_factors_decide_together_is_halved_between_them() -> None:
     """Each reward was run on one coverage alone, so nobody can tell which of the two it was."""
     rng = np.random.default_rng(18)

@@ -103,10 +103,10 @@ def test_every_card_has_its_recipe_and_every_recipe_its_policies() -> None:
     [
         ('policies = ["hopper/step-0000000"]\nbehaviors = ["waypoints"]', "both of policies and behaviors given"),
         ("", "neither of policies and behaviors given"),
-        ('policies = "hopper/step-0000000"', "policies is to be a list of texts"),
-        ("behaviors = [3]", "behaviors is to be a list of texts"),
-        ('behaviors = ["waypoints"]\nprecision = "float16"', "precision is to be 'float32' or 'float64'"),
-        ('behaviors = ["waypoints"]\ncut_terminals = 1', "cut_terminals is to be a bool"),
+        ('policies = "hopper/step-0000000"', "policies must be a list of texts"),
+        ("behaviors = [3]", "behaviors must be a list of texts"),
+        ('behaviors = ["waypoints"]\nprecision = "float16"', "precision must be 'float32' or 'float64'"),
+        ('behaviors = ["waypoints"]\ncut_terminals = 1', "cut_terminals must be a bool"),
     ],
 )
 def test_a_recipe_that_cannot_be_says_what_is_wrong_and_where(tmp_path: Path, table: str, says: str) -> None:
@@ -121,7 +121,7 @@ def test_a_recipe_has_at_least_one_transition_and_their_number_is_whole(tmp_path
     path = tmp_path / "recipes.toml"
     table = f'environment = "Hopper-v5"\ntransitions = {transitions}\nseed = 3\nbehaviors = ["waypoints"]\n'
     path.write_text(f"[dataset.mine]\n{table}")
-    with pytest.raises(DatasetError, match=r"\[dataset\.mine\]: transitions is "):
+    with pytest.raises(DatasetError, match=r"\[dataset\.mine\]: transitions must be "):
         load_recipes("dataset", path)
 
 
@@ -130,7 +130,7 @@ def test_a_recipe_has_at_least_one_transition_and_their_number_is_whole(tmp_path
     [
         ("waypoint", "unknown behavior 'waypoint': did you mean waypoints"),
         ("waypoints(nois=0.5)", "did you mean noise"),
-        ("waypoints", "a point maze, which 'CartPole-v1' is not"),
+        ("waypoints", "a point maze, and 'CartPole-v1' is not one"),
     ],
 )
 def test_a_behavior_that_is_none_is_named_with_file_and_table_before_anything_acts(text: str, says: str) -> None:
@@ -244,7 +244,7 @@ def test_building_at_another_size_goes_on_where_it_was_and_says_so(
 ) -> None:
     for _ in range(2):
         build_datasets([RANDOM], 0, 200)
-    assert "1 of 1 datasets were in" in capsys.readouterr().out
+    assert "1 of 1 datasets were already in" in capsys.readouterr().out
     assert load("offline-bench/hopper/random-200-v1").n == 200
     shutil.rmtree(at_home / "datasets/cache/offline-bench/hopper/random-200-v1")
 
@@ -278,12 +278,12 @@ def test_a_cut_of_terminals_that_leaves_no_step_ends_with_a_sentence(
     monkeypatch.setitem(gymnasium.registry, "EndsAtOnce-v0", spec)
     monkeypatch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path / "cache")
     recipe = DatasetRecipe("EndsAtOnce-v0", 100, 0, behaviors=("lean",), cut_terminals=True)
-    with pytest.raises(DatasetError, match="all of 16 episodes of EndsAtOnce-v0 ended at their first step"):
+    with pytest.raises(DatasetError, match="all 16 episodes of EndsAtOnce-v0 ended at their first step"):
         write_collected(load_cards()[RANDOM], recipe, "mine/none-v0", lambda share: None)
     assert not (tmp_path / "cache").exists()
 
 
-def test_where_a_version_is_old_it_is_told_how_to_have_that_very_one() -> None:
-    assert how_to_get("offline-bench/hopper/medium-v1") == "build it with `make datasets`"
-    old = "offline-bench/hopper/medium-v0"
-    assert how_to_get(old) == f"build it with `offline-bench datasets build {old}`"
+@pytest.mark.parametrize("version", ["v0", "v1"])
+def test_it_is_told_how_to_have_that_very_version(version: str) -> None:
+    dataset = f"offline-bench/hopper/medium-{version}"
+    assert how_to_get(dataset) == f"build it with `offline-bench datasets build {dataset}`"

@@ -145,10 +145,10 @@ def test_hoppers_sets_of_version_1_are_the_same_where_a_processor_lacks_the_newe
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"replay_policies": 1, "replay_until": 100}, "replay_policies is at least 2"),
-        ({"replay_policies": 0, "replay_until": 100}, "or both are left out"),
-        ({"replay_policies": 20, "replay_until": 0}, "or both are left out"),
-        ({"replay_policies": 20, "replay_until": 240_001}, "replay_until lies between 0 and steps, 240000, not"),
+        ({"replay_policies": 1, "replay_until": 100}, r"replay_policies \(at least 2\)"),
+        ({"replay_policies": 0, "replay_until": 100}, "or leave out both"),
+        ({"replay_policies": 20, "replay_until": 0}, "or leave out both"),
+        ({"replay_policies": 20, "replay_until": 240_001}, r"replay_until must be between 0 and steps \(240000\), not"),
     ],
 )
 def test_a_row_of_checkpoints_that_cannot_be_is_refused(changed: dict[str, int], says: str) -> None:

@@ -106,7 +106,7 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     told = capsys.readouterr().out
     assert f"some: 0 of 2 runs are done in {tmp_path / 'results'}" in told
     assert "| bc        |    2 |    0 |            4.00 |                      2.00 |" in told
-    assert "4.00 processor hours of training and at most 2.00 of evaluation" in told
-    assert "on 2 workers 2.00 to 3.00 hours" in told
+    assert "Training takes 4.00 processor hours, and evaluation at most 2.00" in told
+    assert "On 2 workers this is 2.00 to 3.00 hours" in told
     assert "MB for 1 datasets that are to be built" in told
     assert not (tmp_path / "results").exists()

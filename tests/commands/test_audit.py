@@ -55,7 +55,7 @@ def test_the_one_step_learner_improves_half_way() -> None:
 def test_what_cannot_be_is_told() -> None:
     with pytest.raises(SuiteError, match="unknown budget 'minute': did you mean minutes"):
         Wish(MEDIUM, "minute")
-    with pytest.raises(SuiteError, match="2 at least"):
+    with pytest.raises(SuiteError, match="use at least 2"):
         Wish(MEDIUM, "minutes", seeds=1)
 
 

@@ -73,19 +73,19 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--relabeling", "random(low=0 high=1)"], "^"),
         (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--relabeling", "constant"], "write constant(value=...)"),
         (["run", "--dataset", "../../etc", "--algorithm", "bc"], "../../etc"),
-        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "0"], "steps is to be a whole number from 1"),
-        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "-1"], "seeds is to be a list of whole numbers"),
+        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "0"], "steps must be a whole number from 1"),
+        (["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "-1"], "seeds must be a list of whole numbers"),
         (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", "0,1,2"],
             "repeat the option with one number each",
         ),
         (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--steps", "10", "--curve", "20"],
-            "curve has step 20, and training ends at step 10",
+            "curve has step 20, but training ends at step 10",
         ),
         (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--seed", str(2**63)],
-            "seeds is to be a list of whole numbers below 2**63",
+            "seeds must be a list of whole numbers below 2**63",
         ),
         (
             ["run", "--dataset", MEDIUM, "--algorithm", "bc", "--device", "gpu"],
@@ -96,12 +96,12 @@ def suite(small_home: Path, tmp_path: Path) -> Path:
             "trainer is 'stacked' or 'd3rlpy', not 'jax'",
         ),
         (["run", "--dataset", MEDIUM, "--algorithm", "bc(gamma=2)"], "unknown parameter of bc 'gamma'"),
-        (["run", "--dataset", MEDIUM, "--algorithm", "iql(gamma=2)"], "gamma of iql lies between 0 and 1"),
+        (["run", "--dataset", MEDIUM, "--algorithm", "iql(gamma=2)"], "gamma of iql must be between 0 and 1"),
         (["--plugin", "no_such_file.py", "list", "suites"], "no_such_file.py"),
         (["datasets", "build", "offline-bench/hopper/hard-v0"], "unknown built-in dataset"),
         (["check", "relabeling", "zer"], "did you mean zero"),
         (["check", "algorithm", "iqk"], "did you mean iql"),
-        (["check", "algorithm", "planning"], "takes none of the sample datasets"),
+        (["check", "algorithm", "planning"], "refused every sample dataset"),
         (["audit"], "give --dataset ID or --algorithm SPEC"),
         (["audit", "--dataset", MEDIUM, "--algorithm", "bc"], "give --dataset ID or --algorithm SPEC"),
         (["audit", "--dataset", MEDIUM, "--budget", "hours"], "did you mean hour"),
@@ -120,7 +120,7 @@ def test_a_mistake_gets_a_sentence_and_never_a_traceback(small_home: Path, argum
 @pytest.mark.parametrize(
     ("scheme", "told"),
     [
-        ("nothing-but-nan", "not finite, the first at row 0"),
+        ("nothing-but-nan", "returned nan at row 0"),
         ("vandal", "tried to write into the data"),
         ("short", "returned shape"),
     ],
@@ -193,7 +193,7 @@ def test_a_killed_suite_loses_only_what_was_in_flight_and_goes_on(
     children = workers_of(process.pid)
     process.send_signal(how)
     _, told = process.communicate(timeout=30)
-    assert how is signal.SIGKILL or "the same command goes on" in told
+    assert how is signal.SIGKILL or "Run the same command again" in told
     time.sleep(2.0)
     assert children
     assert not [child for child in children if alive(child)]
@@ -258,15 +258,16 @@ def test_status_tells_what_is_done_and_what_is_not(small_home: Path, suite: Path
 
 def test_a_plugin_scheme_from_the_readme_runs(small_home: Path, tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    start = readme.index("import numpy as np", readme.index("## Adding a relabeling"))
+    start = readme.index("@ob.relabelings.register", readme.index("## Add a reward"))
     plugin = tmp_path / "my_schemes.py"
-    plugin.write_text(readme[start : readme.index("```", start)])
-    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(p=0.25)").returncode == 0
-    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(p=0.25)"]
+    imports = "import numpy as np\nimport offline_bench as ob\n\n"
+    plugin.write_text(imports + readme[start : readme.index("```", start)])
+    assert call(small_home, "--plugin", str(plugin), "check", "relabeling", "my-reward(scale=0.25)").returncode == 0
+    arguments = ["run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--relabeling", "my-reward(scale=0.25)"]
     budget = ["--steps", "20", "--episodes", "1", "--results", str(tmp_path / "out")]
     shown = call(small_home, "--plugin", str(plugin), *arguments, *budget)
     assert shown.returncode == 0, shown.stderr
-    assert "my-reward(p=0.25)" in shown.stdout
+    assert "my-reward(scale=0.25)" in shown.stdout
 
 
 def test_a_truncated_record_is_named_and_the_rest_still_makes_the_tables(
@@ -360,5 +361,5 @@ def test_a_part_that_is_none_is_refused_with_what_there_is(small_home: Path, sui
         )
         assert shown.returncode == 2
         assert shown.stderr.startswith(
-            "error: --only algorithm=iql: no run has this algorithm. There are bc, td3-plus-bc"
+            "error: --only algorithm=iql: no run has this algorithm. The suite has bc, td3-plus-bc"
         )

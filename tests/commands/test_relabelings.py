@@ -61,7 +61,7 @@ def test_a_new_relabeling_works_as_it_is(tmp_path: Path) -> None:
 
 def test_a_new_relabeling_is_never_written_over_a_file_and_has_a_name_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("kept")
-    with pytest.raises(StorageError, match="is there already"):
+    with pytest.raises(StorageError, match="exists already"):
         begin_relabeling("mine", tmp_path)
     assert (tmp_path / "test_mine.py").read_text() == "kept"
     assert not (tmp_path / "mine.py").exists()

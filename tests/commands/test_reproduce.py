@@ -56,5 +56,5 @@ def test_one_number_is_read(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "one", "1.5", "0x1", ","])
 def test_what_is_no_number_is_told(text: str) -> None:
-    with pytest.raises(SpecError, match=r"is no whole number$"):
+    with pytest.raises(SpecError, match=r"is not a whole number$"):
         read_number(text)

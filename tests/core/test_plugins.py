@@ -71,7 +71,7 @@ def test_a_plugin_that_takes_a_known_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_plugin_that_fails_its_own_check_is_told_with_the_line_of_the_check(tmp_path: Path) -> None:
     broken = FLIP.replace("return np.where", "return 1 + 0 * np.inf * np.where")
-    with pytest.raises(PluginError, match=r"line 10: ob\.check_relabeling.* rewards that are not finite"):
+    with pytest.raises(PluginError, match=r"line 10: ob\.check_relabeling.* rewards are not finite"):
         load_plugin(write(tmp_path, broken))
 
 
@@ -120,7 +120,7 @@ def test_a_missing_plugin_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="is no Python file: a plug-in ends in"):
+    with pytest.raises(PluginError, match="is not a Python file: the name of a plug-in ends in"):
         load_plugin(write(tmp_path, FLIP, "scheme.txt"))
 
 

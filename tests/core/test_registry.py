@@ -138,12 +138,12 @@ def test_a_bound_component_calls_its_function_with_the_parameters() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("bent-spoon(angle=True)", "angle is to be a float, not True"),
-        ("bent-spoon(angle='1')", "angle is to be a float, not '1'"),
-        ("bent-spoon(broken=1)", "broken is to be a bool, not 1"),
-        ("bent-spoon(owner=3)", "owner is to be a str or NoneType, not 3"),
-        ("bent-spoon(maker=3)", "maker is to be a str or NoneType, not 3"),
-        ("bent-spoon(sizes=['a'])", "sizes is to be a float, not 'a'"),
+        ("bent-spoon(angle=True)", "angle must be a float, not True"),
+        ("bent-spoon(angle='1')", "angle must be a float, not '1'"),
+        ("bent-spoon(broken=1)", "broken must be a bool, not 1"),
+        ("bent-spoon(owner=3)", "owner must be a str or NoneType, not 3"),
+        ("bent-spoon(maker=3)", "maker must be a str or NoneType, not 3"),
+        ("bent-spoon(sizes=['a'])", "sizes must be a float, not 'a'"),
         (f"bent-spoon(angle={10**400})", "angle is too large for a float"),
         ("bent-spoon(angel=3)", "unknown parameter of bent-spoon 'angel': did you mean angle"),
         ("bent-spoon(data=3)", "unknown parameter of bent-spoon 'data'"),
@@ -237,7 +237,7 @@ def test_a_parameter_that_is_not_keyword_only_is_told_what_it_lacks() -> None:
     @registry.register("flip")
     def flip(data: object, p: float = 0.5, *, q: float = 0.5) -> None: ...
 
-    with pytest.raises(SpecError, match=r"p is no keyword-only parameter of flip: put `\*` before it, def flip"):
+    with pytest.raises(SpecError, match=r"p is not a keyword-only parameter of flip.* put `\*` before it: def flip"):
         registry.bind("flip(p=0.25)")
     with pytest.raises(SpecError, match="unknown parameter of flip 'data': "):
         registry.bind("flip(data=1)")

@@ -258,7 +258,7 @@ def d4rl_faults() -> Iterator[Fault]:
                 continue  # older files leave these out
             # That one array has another length than all others is told from the side of the observations.
             other = name == "observations" and kind in ("one row short", "one row long", "no rows")
-            yield Fault(kind, "rows where observations has" if other else name, in_array(name, put))
+            yield Fault(kind, "rows, but observations has" if other else name, in_array(name, put))
     for kind, value in NOT_FINITE.items():
         for name in ("observations", "next_observations", "actions", "rewards"):
             for row in (0, -1):
@@ -331,7 +331,7 @@ def wrong_cards() -> Iterator[tuple[str, str, str | bytes]]:
     yield "an id twice", "line 12", CARDS + '[datasets."mine/pendulum-v0"]\n'
     yield "an id twice", "line 12", CARDS + "[tasks.pendulum]\n"
     for climbing in ("../x-v0", "/etc/x-v0", "a//b-v0", "a/../../b-v0", "."):
-        yield "an id that climbs", "is no dataset id", CARDS.replace("mine/pendulum-v0", climbing)
+        yield "an id that climbs", "is not a dataset id", CARDS.replace("mine/pendulum-v0", climbing)
     yield "no tables", "tasks", "tasks = 3"
     yield "no tables", "datasets", "datasets = [1]"
     yield "no tables", "tasks", "[tasks]\npendulum = 3"

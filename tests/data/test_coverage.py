@@ -288,7 +288,7 @@ def test_keys_are_equal_exactly_where_rows_are() -> None:
 def test_a_reference_of_another_task_is_refused_by_name() -> None:
     data = sample_dataset([50], terminal=[True])
     other = replace(data, id="other", observations=data.observations[:, :2], next_observations=data.observations[:, 1:])
-    with pytest.raises(EnvironmentMismatchError, match="sample and the reference other are not of one task"):
+    with pytest.raises(EnvironmentMismatchError, match="sample and the reference other belong to different tasks"):
         saco(data, cut_into_cells(other), np.random.default_rng(0))
     two = discrete(data.observations, np.zeros(50), n=2)
     with pytest.raises(EnvironmentMismatchError, match="of 2 numbers and one of 2"):
@@ -442,7 +442,7 @@ def test_the_view_of_one_hot_states_is_the_grid_the_card_names() -> None:
     assert view.counts.T.tolist() == [[1, 0, 0], [0, 2, 3]]
     assert view.downward
     for wrong in ((3, 3), (6,), (0, 3)):
-        with pytest.raises(DatasetError, match=r"card of task 'walk': grid is .* than the 8 numbers"):
+        with pytest.raises(DatasetError, match=r"card of task 'walk': grid is .* has numbers: 8"):
             view_states(data, moments, replace(TASK, grid=wrong))
 
 

@@ -71,7 +71,7 @@ def test_a_wrong_dtype_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ARRAYS if name != "true_rewards"])
 def test_a_wrong_length_is_refused(name: str) -> None:
-    with pytest.raises(DatasetError, match=f"'sample': {name} has 4 rows where true_rewards has 5"):
+    with pytest.raises(DatasetError, match=f"'sample': {name} has 4 rows, but true_rewards has 5"):
         make(**changed(name, lambda array: array[:4]))
 
 
@@ -84,7 +84,7 @@ def test_a_wrong_length_is_refused(name: str) -> None:
         ("timeouts", lambda a: a[:, None], "timeouts has shape (5, 1), not (5,)"),
         ("observations", lambda a: a[:, 0], "next_observations and observations have shapes (5,) and (5, 3)"),
         ("next_observations", lambda a: a[:, :2], "next_observations and observations have shapes (5, 3) and (5, 2)"),
-        ("actions", lambda a: a[:, :1], "actions have shape (5, 1) where the space wants (n, 2)"),
+        ("actions", lambda a: a[:, :1], "actions have shape (5, 1), but the space wants (n, 2)"),
         ("actions", put((4, 0), 1.1), "actions leave the box of the action space 1 times, first at row 4: [1.1"),
         ("actions", put((4, 0), -1.1), "actions leave the box of the action space 1 times, first at row 4: [-1.1"),
         ("timeouts", put(2, True), "terminals and timeouts are both set at row 2"),
@@ -118,7 +118,7 @@ def test_a_bound_on_one_side_only_is_kept() -> None:
     [
         ([0, 1, 2, 3, 0], "leave 0..2 1 times, first at row 3: 3"),
         ([0, -1, 0, 0, 0], "leave 0..2 1 times, first at row 1: -1"),
-        ([[0], [1], [2], [0], [0]], "have shape (5, 1) where a discrete space wants (n,)"),
+        ([[0], [1], [2], [0], [0]], "have shape (5, 1), but a discrete space wants (n,)"),
     ],
 )
 def test_discrete_actions_are_numbers_below_n(actions: list[Any], said: str) -> None:

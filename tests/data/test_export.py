@@ -1,122 +1,130 @@
-"""Exported data: the learner's rewards, the true ones beside, and no file that is not what it names."""
+"""Exported sets: what was taken away comes back the same, other readers read it, and nothing is written over."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
+import d3rlpy
 import h5py
+import minari
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from offline_bench.core.errors import DatasetError
-from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders import load, load_d4rl
-from offline_bench.data.loaders.intake import take_in
+import offline_bench as ob
+from offline_bench.cli import app
+from offline_bench.core.errors import DatasetError, OfflineBenchError
+from offline_bench.data.dataset import CONTENT
+from offline_bench.data.loaders import load_d4rl
+from offline_bench.data.loaders.export import export
 from offline_bench.data.loaders.minari import read_minari
-from offline_bench.data.loaders.origin import hash_rewards
-from offline_bench.schemes.export import export
-from offline_bench.schemes.relabel import relabel
 from tests.data.test_d4rl_writer import small_data
-from tests.data.test_import import home  # noqa: F401
-
-NAMES = {"d4rl": "a.hdf5", "minari": "hopper-negative-v0"}
-CONTENT = ("observations", "actions", "next_observations", "rewards", "true_rewards", "terminals", "timeouts")
 
 
-def read(layout: str, path: Path) -> Dataset:
-    return load_d4rl(path, "Hopper-v5", "test/x") if layout == "d4rl" else read_minari(path, "test/x")
+def read_again(to: str, path: Path) -> ob.Dataset:
+    return load_d4rl(path, "Hopper-v5", "test/again") if to == "d4rl" else read_minari(path, "test/again")
 
 
-@pytest.mark.parametrize("layout", ["d4rl", "minari"])
-def test_an_export_reads_as_what_was_exported(tmp_path: Path, layout: str) -> None:
-    data, path = small_data(), tmp_path / NAMES[layout]
-    export(data, 3, layout, path)
-    again = read(layout, path)
-    for name in CONTENT:
-        assert np.array_equal(getattr(again, name), getattr(data, name)), name
-    assert (again.relabeling, again.curation) == ("negate", "full")
-    assert (again.fingerprint, hash_rewards(again)) == (data.fingerprint, hash_rewards(data))
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+@pytest.fixture(params=["d4rl", "minari"])
+def exported(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    path = tmp_path / ("a.hdf5" if request.param == "d4rl" else "mine-v0")
+    export(small_data(), request.param, path, {"seed": "3", "version": "1"})
+    return request.param, path
 
 
-@pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("layout", ["d4rl", "minari"])
-def test_an_imported_export_keeps_its_rewards_apart(tmp_path: Path, layout: str) -> None:
-    data, path = small_data(), tmp_path / NAMES[layout]
-    export(data, 0, layout, path)
-    take_in(path, "Hopper-v5", "mine/back-v0")
-    again = load("mine/back-v0")
+def test_what_is_exported_loads_again_with_the_same_fingerprint_and_both_rewards(exported: tuple[str, Path]) -> None:
+    data, again = small_data(), read_again(*exported)
     assert again.fingerprint == data.fingerprint
-    assert np.array_equal(again.rewards, data.rewards)
-    assert np.array_equal(relabel(again, "original", 0).rewards, data.true_rewards)
+    for name in (*CONTENT, "rewards"):
+        assert np.array_equal(getattr(again, name), getattr(data, name)), name
+    assert not np.array_equal(again.rewards, again.true_rewards)
+    assert (again.relabeling, again.curation) == (data.relabeling, data.curation)
+    assert np.array_equal(ob.relabel(again, "original").rewards, data.true_rewards), "a relabeling starts from the true"
+    assert [path.name for path in exported[1].parent.iterdir()] == [exported[1].name]
 
 
-def test_the_provenance_lies_inside(tmp_path: Path) -> None:
+def test_one_whose_content_was_changed_afterwards_is_refused(exported: tuple[str, Path]) -> None:
+    to, path = exported
+    file, name = (path, "actions") if to == "d4rl" else (path / "data" / "main_data.hdf5", "episode_0/actions")
+    with h5py.File(file, "r+") as stored:
+        stored[name][0] = 0.0
+    with pytest.raises(DatasetError, match="it names the fingerprint"):
+        read_again(to, path)
+
+
+def test_it_says_what_it_is(exported: tuple[str, Path]) -> None:
+    to, path = exported
+    if to == "d4rl":
+        with h5py.File(path) as file:
+            told = {name: file["metadata"][name][()].decode() for name in file["metadata"]}
+    else:
+        told = json.loads((path / "data" / "metadata.json").read_text())["offline_bench"]
+    assert told == {
+        "dataset": "test/hopper",
+        "environment": "Hopper-v5",
+        "curation": "full",
+        "relabeling": "negate",
+        "fingerprint": small_data().fingerprint,
+        "seed": "3",
+        "version": "1",
+    }
+
+
+def test_readers_of_minari_and_d3rlpy_see_the_relabeled_rewards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = small_data()
-    export(data, 3, "d4rl", tmp_path / "a.hdf5")
-    export(data, 3, "minari", tmp_path / "a-v0")
-    told = json.loads((tmp_path / "a-v0" / "data" / "metadata.json").read_text())["offline_bench"]
-    with h5py.File(tmp_path / "a.hdf5") as file:
-        assert {name: text[()].decode() for name, text in file["metadata"].items()} == told
-    assert (told["dataset"], told["seed"], told["fingerprint"]) == (data.id, "3", data.fingerprint)
-    assert told["version"] != "unknown"
-
-
-@pytest.mark.parametrize(("name", "print_"), [("rewards", "rewards_fingerprint"), ("observations", "fingerprint")])
-@pytest.mark.parametrize("layout", ["d4rl", "minari"])
-def test_a_changed_export_is_refused(tmp_path: Path, layout: str, name: str, print_: str) -> None:
-    path = tmp_path / NAMES[layout]
-    export(small_data(), 0, layout, path)
-    main, key = (path, name) if layout == "d4rl" else (path / "data" / "main_data.hdf5", f"episode_0/{name}")
-    with h5py.File(main, "a") as file:
-        file[key][0] = 0.5
-    with pytest.raises(DatasetError, match=rf"changed after it was exported: it names the {print_}"):
-        read(layout, path)
-
-
-def test_d3rlpy_reads_a_minari_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = small_data()
-    export(data, 0, "minari", tmp_path / "a-v0")
+    export(data, "minari", tmp_path / "mine-v0", {})
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import minari
-        from d3rlpy.dataset import MDPDataset
-
-        episodes = list(minari.load_dataset("a-v0").iterate_episodes())
-        buffer = MDPDataset(
-            np.concatenate([episode.observations[:-1] for episode in episodes]),
-            *(np.concatenate([getattr(e, name) for e in episodes]) for name in ("actions", "rewards", "terminations")),
-            np.concatenate([episode.truncations for episode in episodes]),
-        )
-    rewards = np.concatenate([episode.rewards[:, 0] for episode in buffer.episodes])
-    assert np.array_equal(rewards, data.rewards)
-    seen = np.concatenate([episode.observations for episode in buffer.episodes])
-    assert np.array_equal(seen, data.observations)
+    first, second = minari.load_dataset("mine-v0").iterate_episodes()
+    assert np.array_equal(np.concatenate([first.rewards, second.rewards]), data.rewards)
+    assert np.array_equal(first.infos["offline_bench"]["true_rewards"], data.true_rewards[:3])
+    read, environment = d3rlpy.datasets.get_minari("mine-v0")
+    environment.close()
+    assert np.array_equal(np.concatenate([one.rewards[:, 0] for one in read.episodes]), data.rewards)
+    assert [one.terminated for one in read.episodes] == [True, False]
 
 
-@pytest.mark.parametrize("layout", ["d4rl", "minari"])
-def test_nothing_is_written_over_unasked(tmp_path: Path, layout: str) -> None:
-    data, path = small_data(), tmp_path / NAMES[layout]
-    export(data, 0, layout, path)
-    with pytest.raises(DatasetError, match="is there already"):
-        export(data, 0, layout, path)
-    export(data.with_rewards(data.true_rewards, "original"), 0, layout, path, force=True)
-    assert read(layout, path).relabeling == "original"
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["x.hdf5", "--to", "csv"], "choose minari or d4rl"),
+        (["folder", "--to", "d4rl"], "is a folder"),
+        (["there.hdf5", "--to", "d4rl"], "--force"),
+        (["plain", "--to", "minari"], "ends in a version"),
+        (["folder-v0", "--to", "minari"], "is not a Minari dataset"),
+        (["x.hdf5", "--to", "d4rl", "--relabeling", "negativ"], "negative"),
+        (["x.hdf5", "--to", "d4rl", "--curation", "truncate(step=3)"], "steps"),
+        (["x.hdf5", "--to", "d4rl"], "no/such-v0"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_read(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder-v0").mkdir()
+    (tmp_path / "there.hdf5").write_text("kept")
+    call = ["datasets", "export", "no/such-v0", str(tmp_path / arguments[0]), *arguments[1:]]
+    error = CliRunner().invoke(app, call).exception
+    assert isinstance(error, OfflineBenchError)
+    assert said in str(error)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "folder-v0", "there.hdf5"]
+    assert (tmp_path / "there.hdf5").read_text() == "kept"
 
 
-def test_force_spares_what_is_no_export(tmp_path: Path) -> None:
-    (tmp_path / "a-v0").mkdir()
-    (tmp_path / "a-v0" / "thesis.tex").touch()
-    with pytest.raises(DatasetError, match="holds no Minari dataset"):
-        export(small_data(), 0, "minari", tmp_path / "a-v0", force=True)
-    assert (tmp_path / "a-v0" / "thesis.tex").exists()
+def test_a_set_is_replaced_whole(tmp_path: Path) -> None:
+    data = small_data()
+    export(data, "minari", tmp_path / "mine-v0", {})
+    export(data.with_rewards(2.0 * data.true_rewards, "double"), "minari", tmp_path / "mine-v0", {})
+    assert read_again("minari", tmp_path / "mine-v0").relabeling == "double"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-v0"]
 
 
-@pytest.mark.parametrize(("layout", "name"), [("d4rl", "a-v0"), ("minari", "a.hdf5"), ("csv", "a.csv")])
-def test_a_path_of_another_kind_is_refused(tmp_path: Path, layout: str, name: str) -> None:
-    with pytest.raises(DatasetError, match=r"Give such a name|choose minari or d4rl"):
-        export(small_data(), 0, layout, tmp_path / name)
-    assert not list(tmp_path.iterdir())
+def test_a_seed_given_to_curate_is_one_written_into_its_text() -> None:
+    data = small_data()
+    assert ob.curate(data, "fraction(p=0.5)", seed=3).curation == "fraction(p=0.5, seed=3)"
+    assert ob.curate(data, "fraction(p=0.5, seed=2)", seed=3).curation == "fraction(p=0.5, seed=2)"
+    assert ob.curate(data, "truncate(steps=2)", seed=3).curation == "truncate(steps=2)", "it draws nothing"
+    assert ob.curate(data, "fraction(p=0.5)").curation == "fraction(p=0.5)"
+    assert np.array_equal(ob.relabel(data, "random").rewards, ob.relabel(data, "random", seed=0).rewards)

@@ -29,7 +29,7 @@ def data() -> Dataset:
 @pytest.mark.parametrize("name", WITHHELD)
 @pytest.mark.parametrize("way", [lambda view: view, copy.copy, lambda view: pickle.loads(pickle.dumps(view))])
 def test_asking_for_what_tells_of_the_true_reward_raises_a_sentence(name: str, way: Any, data: Dataset) -> None:
-    with pytest.raises(TrueRewardError, match=f"no true reward, and `{name}` of dataset 'sample' tells of it: learn"):
+    with pytest.raises(TrueRewardError, match=f"no true reward, and `{name}` of dataset 'sample' shows it"):
         getattr(way(LearnerView.of(data)), name)
 
 

@@ -199,8 +199,8 @@ def test_a_dump_of_d3rlpy_1_ends_its_episodes_where_it_says(tmp_path: Path) -> N
     [
         ({"version": None}, "of version None, not '1.0'"),
         ({"version": "0.9"}, "of version '0.9', not '1.0'"),
-        ({"discrete_action": True}, "actions are discrete, where those of Pendulum-v1 are not"),
-        ({"timeouts": np.arange(8) == 5}, "episode_terminals says another thing of row 3"),
+        ({"discrete_action": True}, "actions are discrete, but those of Pendulum-v1 are not"),
+        ({"timeouts": np.arange(8) == 5}, "episode_terminals contradicts terminals and timeouts at row 3"),
         ({"episode_terminals": np.full(8, 0.5)}, "episode_terminals is 0.5 at row 0"),
     ],
 )
@@ -222,17 +222,17 @@ def test_a_key_that_is_not_known_is_refused_unless_it_is_named(tmp_path: Path, n
 
 
 def test_what_says_which_transitions_there_are_cannot_be_ignored(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="timeouts says what the transitions are, and cannot be ignored"):
+    with pytest.raises(DatasetError, match="timeouts is a known part of the data and cannot be ignored"):
         load_d4rl(d4rl(tmp_path / "x.hdf5"), ENVIRONMENT, ID, Leniency(ignore=("timeouts",)))
 
 
 def test_an_option_that_the_file_has_no_use_for_is_refused(home: Path, tmp_path: Path) -> None:
     path = d4rl(tmp_path / "x.hdf5")
-    with pytest.raises(DatasetError, match="--drop-broken leaves out episodes of Minari datasets"):
+    with pytest.raises(DatasetError, match="--drop-broken works on Minari datasets only"):
         take_in(path, ENVIRONMENT, "mine/new-v0", Leniency(drop_broken=True))
-    with pytest.raises(DatasetError, match="--ignore passes over arrays of D4RL files"):
+    with pytest.raises(DatasetError, match="--ignore works on D4RL files only"):
         take_in(folder(home), None, "mine/new-v0", Leniency(ignore=("x",)))
-    with pytest.raises(DatasetError, match="Name the environment by --env"):
+    with pytest.raises(DatasetError, match="does not name its environment"):
         take_in(path, None, "mine/new-v0")
-    with pytest.raises(DatasetError, match="comes from Pendulum-v1, as it says itself, not from Hopper-v5"):
+    with pytest.raises(DatasetError, match="says that it comes from Pendulum-v1, not from Hopper-v5"):
         take_in(folder(home), "Hopper-v5", "mine/new-v0")

@@ -236,13 +236,13 @@ def test_an_unsupported_observation_space_says_what_is_supported(
     assert "metadata.json, observation_space: observations" in message
     assert f"observations/{part} are of" in message or not part
     assert f"{space['type']} space" in message
-    assert "Supported are observations of Box spaces that are vectors, Discrete ones, and Dict spaces of" in message
+    assert "Observations may be vectors of a Box space, of a Discrete space, or of a Dict space" in message
 
 
 @pytest.mark.parametrize("space", [{"type": "MultiDiscrete", "nvec": [2]}, {"type": "Discrete", "start": 1, "n": 4}])
 def test_an_unsupported_action_space_says_what_is_supported(folder: Path, space: dict[str, Any]) -> None:
     set_metadata(folder, action_space=json.dumps(space))
-    assert "Supported are" in refused(folder)
+    assert "Observations may be vectors" in refused(folder)
 
 
 # --- Minari: broken files ---------------------------------------------------------------------------------------------
@@ -340,12 +340,12 @@ def test_fewer_episodes_than_the_metadata_says_are_refused(folder: Path) -> None
         del file[f"episode_{EPISODES - 1}"]
 
     edit(folder, delete)
-    assert f"total_episodes = {EPISODES} where the file has {EPISODES - 1}" in refused(folder)
+    assert f"total_episodes = {EPISODES}, but the file has {EPISODES - 1}" in refused(folder)
 
 
 def test_fewer_steps_than_the_metadata_says_are_refused(folder: Path) -> None:
     set_metadata(folder, total_steps=10**15)
-    assert "total_steps = 1000000000000000 where" in refused(folder)
+    assert "total_steps = 1000000000000000, but" in refused(folder)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
@@ -389,7 +389,7 @@ def test_a_dataset_that_is_nowhere_says_where_and_how(home: Path, built: Path) -
 
 def test_our_own_datasets_are_built_and_no_download_is_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("offline_bench.data.loaders.minari.download", lambda _: pytest.fail("a download was tried"))
-    with pytest.raises(DatasetNotFoundError, match="build it with `make datasets`"):
+    with pytest.raises(DatasetNotFoundError, match="build it with `offline-bench datasets build"):
         load("offline-bench/hopper/medium-v0")
     with pytest.raises(DatasetNotFoundError, match="did you mean offline-bench/hopper/medium-v0"):
         load("offline-bench/hopper/medum-v0")
@@ -421,7 +421,7 @@ def test_a_remote_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
 )
 def test_an_id_cannot_leave_its_folder(home: Path, dataset_id: str) -> None:
     for function in (load, load_minari):
-        with pytest.raises(DatasetError, match="is no dataset id"):
+        with pytest.raises(DatasetError, match="is not a dataset id"):
             function(dataset_id)
 
 

@@ -220,7 +220,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("dataset_id", CLIMBING)
 def test_an_id_that_climbs_is_neither_read_nor_written(sound: Path, home: Path, dataset_id: str) -> None:
     for act in (lambda: load(dataset_id), lambda: take_in(sound / "file.hdf5", ENVIRONMENT, dataset_id)):
-        with pytest.raises(DatasetError, match="is no dataset id"):
+        with pytest.raises(DatasetError, match="is not a dataset id"):
             act()
     assert not home.exists()
 

@@ -112,7 +112,7 @@ def test_a_set_is_scored_in_the_environment_meant_for_that(home: Path) -> None:
 
 def test_a_set_that_names_no_environment_is_refused_unless_its_card_does(home: Path) -> None:
     edit(home, "env_spec")
-    with pytest.raises(DatasetError, match=r"metadata\.json: there is no env_spec.* Supported are datasets that name"):
+    with pytest.raises(DatasetError, match=r"metadata\.json: there is no env_spec.* Name the environment there"):
         load(ID)
     put_cards(home)
     assert load(ID).environment == "Pendulum-v1"
@@ -171,7 +171,7 @@ def test_reference_scores_that_mark_no_scale_are_refused(home: Path, scores: tup
 def test_another_data_format_is_refused_with_its_version_and_what_is_supported(home: Path) -> None:
     edit(home, data_format="arrow", minari_version="0.9.1")
     with pytest.raises(
-        DatasetError, match=r"'arrow', written by Minari 0\.9\.1, is not supported. Supported is 'hdf5'"
+        DatasetError, match=r"'arrow', written by Minari 0\.9\.1, is not supported. Have Minari .* in the format 'hdf5'"
     ):
         load(ID)
 
@@ -186,7 +186,7 @@ def test_the_layout_of_minari_before_0_5_is_told_as_that(home: Path) -> None:
     about(home).unlink()
     with h5py.File(about(home).parent / "main_data.hdf5", "a") as file:
         file.attrs.update({"total_episodes": 2, "minari_version": "0.4.3"})
-    with pytest.raises(DatasetError, match=r"main_data\.hdf5 was written by Minari 0\.4\.3.* Supported is that of"):
+    with pytest.raises(DatasetError, match=r"main_data\.hdf5 was written by Minari 0\.4\.3.* Fetch a newer version"):
         load(ID)
 
 

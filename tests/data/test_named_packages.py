@@ -94,10 +94,10 @@ def test_reading_a_set_imports_nothing_that_it_names(home: Path, changes: dict[s
     data = load(ID)
     assert find_task(ID) is not None
     for copy in list_copies(ID):
-        assert any("which you have not named" in problem for problem in verify(copy).problems)
+        assert any("You have not named this package" in problem for problem in verify(copy).problems)
     shown = typer.testing.CliRunner().invoke(app, ["datasets", "describe", ID])
     assert shown.exit_code == 0, shown.output
-    with pytest.raises(EnvironmentMismatchError, match=rf"dataset '{ID}': .*of the package elsewhere, which you have"):
+    with pytest.raises(EnvironmentMismatchError, match=rf"dataset '{ID}': .*to the package elsewhere. You have"):
         check_environment(data)
     assert not was_imported(home)
 
@@ -134,9 +134,7 @@ def test_naming_the_environment_of_a_set_once_is_enough(home: Path) -> None:
     shown = typer.testing.CliRunner().invoke(app, ["datasets", "set-env", ID, "--env", f"{NAME}(max_episode_steps=3)"])
     assert shown.exit_code == 0, shown.output
     assert f"policies are scored in {NAME}(max_episode_steps=3)" in shown.output
-    assert f"The package elsewhere may be imported for environments from now on: it is in {named_file()}" in (
-        shown.output
-    )
+    assert f"elsewhere may be imported for its environments: it is listed in {named_file()}" in (shown.output)
     forget()
     assert load(ID).environment == f"{NAME}(max_episode_steps=3)"
     check_environment(load(ID))

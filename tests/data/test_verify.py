@@ -104,14 +104,14 @@ BOX = {"type": "Box", "dtype": "float32", "shape": [1], "low": [-2.0], "high": [
     ("values", "said"),
     [
         ({"dataset_id": "mine/pendulun-v0"}, "metadata.json calls it 'mine/pendulun-v0'"),
-        ({"ref_min_score": -1000}, "reference scores are (-1000.0, -150.0) where the task of its card has (-1200.0"),
+        ({"ref_min_score": -1000}, "reference scores are (-1000.0, -150.0), but the task of its card has (-1200.0"),
         ({"ref_min_score": "a"}, "ref_min_score 'a' and ref_max_score -150.0 are not two different numbers"),
-        ({"action_space": json.dumps(BOX | {"high": [3.0]})}, "actions are [-2.0] to [3.0] where Pendulum-v1 takes"),
-        ({"env_spec": '{"id": "Acrobot-v1"}'}, "environment is Acrobot-v1 where the task of its card has Pendulum-v1"),
-        ({"env_spec": '{"id": "Acrobot-v1"}'}, "observations are vectors of length 3 where Acrobot-v1 shows vectors"),
-        ({"env_spec": '{"id": "Acrobot-v1"}'}, "actions are [-2.0] to [2.0] where Acrobot-v1 takes 0..2"),
+        ({"action_space": json.dumps(BOX | {"high": [3.0]})}, "actions are [-2.0] to [3.0], but Pendulum-v1 takes"),
+        ({"env_spec": '{"id": "Acrobot-v1"}'}, "environment is Acrobot-v1, but the task of its card has Pendulum-v1"),
+        ({"env_spec": '{"id": "Acrobot-v1"}'}, "observations are vectors of length 3, but Acrobot-v1 shows vectors"),
+        ({"env_spec": '{"id": "Acrobot-v1"}'}, "actions are [-2.0] to [2.0], but Acrobot-v1 takes 0..2"),
         ({"env_spec": '{"id": "Pendulun-v1"}'}, "did you mean Pendulum-v1"),
-        ({"total_steps": 5}, "metadata.json says total_steps = 5 where the file has 4"),
+        ({"total_steps": 5}, "metadata.json says total_steps = 5, but the file has 4"),
     ],
 )
 def test_what_the_metadata_has_otherwise_is_named(home: Path, values: dict[str, Any], said: str) -> None:
@@ -123,7 +123,7 @@ def test_what_the_metadata_has_otherwise_is_named(home: Path, values: dict[str, 
 def test_one_number_changed_is_seen_by_the_fingerprint(home: Path) -> None:
     change_arrays(home, lambda episode: episode["rewards"].write_direct(np.array([0.0, 0, 0, 0])))
     expected = load_cards()[ID].fingerprint
-    assert problems() == [f"fingerprint is {load(ID).fingerprint} where its card has {expected}"]
+    assert problems() == [f"fingerprint is {load(ID).fingerprint}, but its card has {expected}"]
 
 
 def test_a_broken_set_stops_no_other_and_the_exit_code_is_1(home: Path) -> None:
@@ -142,7 +142,7 @@ def test_an_id_that_is_not_here_is_told_and_the_others_are_verified(home: Path) 
     code, said = run("mine/nowhere-v0", OTHER, "../x")
     assert code == 1
     assert "dataset 'mine/nowhere-v0' is not here" in said
-    assert "'../x' is no dataset id" in said
+    assert "'../x' is not a dataset id" in said
     assert "1 of 1 datasets are sound" in said
     with pytest.raises(DatasetNotFoundError):
         list_copies("mine/nowhere-v0")
@@ -170,7 +170,7 @@ def test_a_d4rl_file_with_a_card_is_verified_too(home: Path) -> None:
         file["actions"], file["rewards"], file["terminals"] = np.zeros((3, 1)), np.zeros(3), np.arange(3) == 2
     load_cards.__globals__["_read_cards"].cache_clear()  # this process has read the file as it was
     (copy,) = list_copies("d4rl/x-v0")
-    assert "where its card has 0" in verify(copy).problems[0]
+    assert "but its card has 0" in verify(copy).problems[0]
     (home / "datasets" / "x.hdf5").write_bytes(b"\x89HDF half")
     assert "x.hdf5 looks half-downloaded" in verify(copy).problems[0]
 
@@ -208,7 +208,7 @@ def test_references_that_cannot_be_read_cost_one_set_its_scores_and_are_told(hom
 def test_an_id_longer_than_a_file_system_takes_gets_a_sentence(home: Path, letters: int) -> None:
     code, said = run("x" * letters, OTHER)
     assert code == 1
-    assert f"is no dataset id: it has {letters} bytes" in said
+    assert f"is not a dataset id: it has {letters} bytes" in said
     assert "1 of 1 datasets are sound" in said
 
 

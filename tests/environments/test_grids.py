@@ -122,7 +122,7 @@ def test_a_model_that_contradicts_itself_is_refused() -> None:
         replace(model, observations=np.zeros_like(model.observations))
     with pytest.raises(ValueError, match="starts where it has ended"):
         replace(model, initial=model.terminal / model.terminal.sum())
-    with pytest.raises(ValueError, match="none that a state"):
+    with pytest.raises(ValueError, match="belongs to no state"):
         model.states_of(np.zeros((1, model.n_states), np.float32))
 
 
@@ -139,7 +139,7 @@ def test_the_references_on_the_cards_are_the_exact_returns(dataset: str) -> None
     [
         ("seek(event='kay')", SpecError, "did you mean key"),
         ("seek(event='key', avoid='lawa')", SpecError, "did you mean lava"),
-        ("seek(event='key', noise=1.5)", SpecError, "noise is a share"),
+        ("seek(event='key', noise=1.5)", SpecError, "noise must be a share"),
     ],
 )
 def test_a_behavior_that_cannot_be_says_why(text: str, error: type[Exception], says: str) -> None:

@@ -42,7 +42,7 @@ def test_what_is_shown_is_of_the_dtype_of_the_space_whatever_reset_returns(reset
 @pytest.mark.parametrize("declared", ["int64", "uint8"])
 def test_fractions_where_whole_numbers_are_declared_are_refused_and_not_cut(declared: str) -> None:
     with registered("Quirk-v0", declared=declared) as name:
-        with pytest.raises(OfflineBenchError, match=rf"shows 0\.5, where its observation space declares {declared}"):
+        with pytest.raises(OfflineBenchError, match=rf"shows 0\.5, but its observation space declares {declared}"):
             roll_out(Idle().act, name, [0])
         with pytest.raises(OfflineBenchError, match=r"shows 0\.5"):
             evaluate_slab(Idle(), 1, name, 1, 0)
@@ -93,7 +93,7 @@ def test_vectors_go_back_to_what_the_environment_shows() -> None:
         assert back["goal"]["a"][row] == sample["goal"]["a"]
         assert back["goal"]["b"][row] == sample["goal"]["b"]
     assert back["goal"]["b"].shape == back["goal"]["a"].shape == (4,)
-    with pytest.raises(ValueError, match="of length 7 where the space has 6"):
+    with pytest.raises(ValueError, match="of length 7, but the space has 6"):
         unflatten(np.zeros((2, 7)), space)
 
 

@@ -66,7 +66,7 @@ def test_naming_what_a_file_says_imports_nothing_and_names_its_module(elsewhere:
 def test_a_module_is_imported_once_the_user_has_named_its_package(elsewhere: Path) -> None:
     name = "elsewhere:Elsewhere-v0"
     for refused in (lambda: find_spec(name), lambda: find_spaces(name, "a file")):
-        with pytest.raises(EnvironmentMismatchError, match="is of the package elsewhere, which you have not named"):
+        with pytest.raises(EnvironmentMismatchError, match="belongs to the package elsewhere"):
             refused()
     assert not elsewhere.exists()
     name_package("Hopper-v5(xml_file='a:b')")
@@ -97,12 +97,12 @@ def test_a_file_names_the_module_and_the_class_that_make_an_environment(elsewher
         assert made.action_space.low.tolist() == [-math.inf]
     with (
         registered("Quirk-v0", entry_point=lambda: Quirky()) as name,
-        pytest.raises(EnvironmentMismatchError, match=r"<lambda> of tests.* no file can name"),
+        pytest.raises(EnvironmentMismatchError, match=r"<lambda> of tests.* a file cannot store"),
     ):
         portable_spec(name)
     with (
         registered("Quirk-v0", paid=np.ones(1)) as name,
-        pytest.raises(EnvironmentMismatchError, match="arguments that no file can name"),
+        pytest.raises(EnvironmentMismatchError, match="arguments that a file cannot store"),
     ):
         portable_spec(name)
 
@@ -117,13 +117,13 @@ def test_two_names_are_the_same_where_they_make_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Hopper-v2", "cannot be made here: .*mujoco_py.* Name its newest version here, Hopper-v5"),
-        ("Walker2d-v3", "Name its newest version here, Walker2d-v5"),
-        ("Hopper", "Name its newest version here, Hopper-v5"),
+        ("Hopper-v2", "cannot be made here: .*mujoco_py.* Use its newest version here, Hopper-v5"),
+        ("Walker2d-v3", "Use its newest version here, Walker2d-v5"),
+        ("Hopper", "Use its newest version here, Hopper-v5"),
         ("Hopper-v6", "did you mean Hopper-v5"),
         ("hopper-medium-v2", r"did you mean Hopper-v5"),
-        ("nomodule:Hopper-v5", "is of the package nomodule, which you have not named"),
-        ("Hopper-v5(frame_skip=", r"is no id\(key=value"),
+        ("nomodule:Hopper-v5", "belongs to the package nomodule. You have not named this package"),
+        ("Hopper-v5(frame_skip=", r"is not of the form id\(key=value"),
         ("Hopper-v5(nothing=3)", "cannot be made here: .*nothing"),
     ],
 )
@@ -135,6 +135,6 @@ def test_what_cannot_be_made_is_told_with_what_to_name_instead(
     with pytest.raises(EnvironmentMismatchError, match=said) as caught:
         find_spaces(name, "a file")
     # What is suggested can be made.
-    suggested = str(caught.value).rpartition("did you mean")[2].rpartition("Name its newest")[2]
+    suggested = str(caught.value).rpartition("did you mean")[2].rpartition("Use its newest")[2]
     assert not any(f"Hopper-v{version}" in suggested for version in (1, 2, 3, 4))
     assert str(caught.value).startswith("a file: ")

@@ -276,7 +276,7 @@ def test_what_another_has_in_hand_is_left_to_it_and_the_rest_is_done(updates: li
         steps = list(carry_out_slabs(group_jobs(runs, tmp_path), tmp_path, 0))
         ((run, reason),) = [pair for step in steps for pair in step.undone]
         assert run == runs[1].run
-        assert f"in the hands of process {os.getpid()} on" in reason
+        assert f"being carried out by process {os.getpid()} on" in reason
         assert {record.run for record in read_records(tmp_path).records} == {runs[i].run for i in (0, 2, 3)}
     assert [record.run for record in go_on(runs, tmp_path)] == [runs[1].run]
     assert told(read_records(tmp_path).records) == told(carry_out_slab(JobSlab(tuple(runs))))
@@ -354,7 +354,7 @@ def test_two_starts_at_once_share_the_work_and_each_says_what_the_other_has(at_h
     for process, (_, words) in zip(both, shown, strict=True):
         assert "Traceback" not in words
         # All is done where it ended last; the other may have left it the rest.
-        assert process.returncode == 0 or "in the hands of process" in words
+        assert process.returncode == 0 or "being carried out by process" in words
     assert {process.returncode for process in both} <= {0, 1}
     assert 0 in {process.returncode for process in both}
     assert {path.suffix for path in out.rglob("*") if path.is_file()} == {".json"}
@@ -386,7 +386,7 @@ def test_a_killed_worker_leaves_no_record_and_the_next_start_does_its_runs(at_ho
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 1
     assert "2 of 2 runs are not done and have no record: its process was killed by SIGKILL, 2 times" in ended.stderr
-    assert "the same command tries these runs again" in ended.stderr
+    assert "Run the same command to try these runs again" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(out.rglob("*.json")) == []
     (tmp_path / "full").unlink()

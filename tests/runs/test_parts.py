@@ -54,11 +54,11 @@ def test_patterns_of_one_key_add_and_those_of_several_narrow() -> None:
 @pytest.mark.parametrize(
     ("patterns", "says"),
     [
-        (["hopper"], "is no key=text, such as"),
-        (["dataset="], "is no key=text, such as"),
+        (["hopper"], "does not have the form key=text, such as"),
+        (["dataset="], "does not have the form key=text, such as"),
         (["datset=hopper/*"], "did you mean dataset"),
-        (["algorithm=ata"], r"no run has this algorithm\. There are atac, iql"),
-        (["dataset=hopper"], "There are hopper/medium-v1, hopper/expert-v1, walker2d/medium-v0"),
+        (["algorithm=ata"], r"no run has this algorithm\. The suite has atac, iql"),
+        (["dataset=hopper"], "The suite has hopper/medium-v1, hopper/expert-v1, walker2d/medium-v0"),
     ],
 )
 def test_a_pattern_that_is_none_or_matches_nothing_says_what_there_is(patterns: list[str], says: str) -> None:

@@ -92,7 +92,7 @@ def test_whatever_learner_is_built_in_or_not_is_shown_no_true_reward(
 def test_one_that_reads_the_true_reward_by_a_slip_fails_with_a_sentence(name: str, when: str, at_home: Path) -> None:
     record = carry_out_simple(**{when: lambda data: getattr(data, name)})
     assert record.status == "failed"
-    assert record.reason.startswith(f"a learner is handed no true reward, and `{name}` of dataset {MEDIUM!r}")
+    assert record.reason.startswith(f"a learner gets no true reward, and `{name}` of dataset {MEDIUM!r}")
 
 
 @pytest.mark.parametrize("when", ["first", "acting"])

@@ -185,7 +185,7 @@ def test_an_environment_that_is_not_here_is_no_result_and_costs_no_other_run_any
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        ("Walker2d-v5", r"observations of shape \(11,\), where its environment Walker2d-v5 shows \(17,\)"),
+        ("Walker2d-v5", r"observations of shape \(11,\), but its environment Walker2d-v5 shows \(17,\)"),
         ("offline_bench/CoinCorridor-v0", "observations of shape"),
         ("", "names no environment"),
     ],
@@ -211,7 +211,7 @@ def test_actions_of_another_size_are_found_out_before_training(at_home: Path, mo
     experiment.curate_once.cache_clear()
     found = rehearse(jobs())
     experiment.curate_once.cache_clear()
-    assert "has actions of shape (2,), where its environment Hopper-v5 takes" in found.failed[0].reason
+    assert "has actions of shape (2,), but its environment Hopper-v5 takes" in found.failed[0].reason
 
 
 def test_where_not_one_run_can_be_nothing_is_written_and_the_reason_is_the_error(

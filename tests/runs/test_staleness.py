@@ -136,7 +136,7 @@ def test_a_built_in_algorithm_of_another_version_makes_its_records_stale(monkeyp
     del old.fingerprints["algorithm_version"]
     assert [find_stale(each) for each in (record, old, none)] == [""] * 3
     monkeypatch.setitem(algorithms._origins, "bc", replace(algorithms.origin("bc"), version=2))
-    said = "it was trained by version 1 of bc, which is at 2 now"
+    said = "it was trained by version 1 of bc, and the version is now 2"
     assert [find_stale(each) for each in (record, old, none)] == [said, said, ""]
     assert find_stale(record_of(run())) == find_stale(record_of(run(algorithm="iql"))) == ""
 
@@ -164,7 +164,7 @@ def test_of_two_contents_that_which_is_here_counts_and_none_where_it_is_not(here
     records = [record_of(run(0)), record_of(run(1), "bbbb"), record_of(run(0, dataset="other"), "cccc")]
     mixed = find_stale_among(records)
     assert set(mixed) == {run(0), run(1)}
-    assert mixed[run(0)].startswith("records of d are of several contents (aaaa, bbbb), and it is not here")
+    assert mixed[run(0)].startswith("records of d are of several contents (aaaa, bbbb), and without the dataset here")
     here["d", "full"] = "bbbb"
     assert set(find_stale_among(records)) == {run(0)}
     frame = to_frame(records)
@@ -220,9 +220,11 @@ def test_a_run_of_other_content_is_done_again_and_status_says_why(
     assert "1 ok, 1 stale, 1 of 2 to do" in told
     assert "stale: 1 of them: its data had another content (0123456789abcdef)" in told
     carried_out: list[Any] = []
-    monkeypatch.setattr(reproduce, "carry_out_slabs", lambda slabs, *_: carried_out.extend(slabs) or iter(()))
+    monkeypatch.setattr(
+        reproduce, "carry_out_slabs", lambda slabs, *_: (one for one in carried_out.extend(slabs) or ())
+    )
     reproduce.carry_out_runs(runs, tmp_path, "two", reproduce.Means(workers=0))
     told = capsys.readouterr().out
     assert "two: 1 of 2 runs are done" in told
-    assert "stale, so done again: 1 runs, as its data had another content (0123456789abcdef)" in told
+    assert "1 runs are stale and are done again: its data had another content (0123456789abcdef)" in told
     assert [slab.jobs for slab in carried_out] == [(Job(bad, (10,)),)]

@@ -36,7 +36,8 @@ episodes = 1
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder with the suites 'quick' and 'locomotion'."""
+    """A project folder with the suites 'quick' and 'locomotion', of a package that brings none."""
+    monkeypatch.setattr("offline_bench.core.paths.CHECKOUT", tmp_path / "package")
     for name in ("quick", "locomotion"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / "results" / name / "suite.toml").write_text(GOOD)
@@ -56,6 +57,15 @@ def test_a_suite_is_found_by_name_and_by_path(home: Path) -> None:
     assert (suite.name, suite.title, suite.folder, len(suite.grids)) == ("quick", "A study", folder, 2)
     assert load_suite(str(folder / "suite.toml")) == suite
     assert list_suites() == ["locomotion", "quick"]
+
+
+def test_a_suite_of_ones_own_counts_before_one_of_the_package(home: Path) -> None:
+    for name in ("quick", "grids"):
+        (home / "package" / "results" / name).mkdir(parents=True)
+        (home / "package" / "results" / name / "suite.toml").write_text(GOOD)
+    assert list_suites() == ["grids", "locomotion", "quick"]
+    assert load_suite("grids").folder == home / "package" / "results" / "grids"
+    assert load_suite("quick").folder == home / "results" / "quick"
 
 
 def test_runs_are_the_whole_grid_seed_by_seed_in_canonical_text(home: Path) -> None:
@@ -107,27 +117,27 @@ def refused(home: Path, text: str) -> str:
     [
         ("seeds = [0, 1, 2]", "seedz = [0, 1, 2]", "unknown key 'seedz': did you mean seeds"),
         ("steps = 100", "", "'steps'"),
-        ('["a", "b"]', '"a"', "datasets is to be a list of texts, not 'a'"),
-        ('["a", "b"]', "5", "datasets is to be a list of texts, not 5"),
-        ('["a", "b"]', "{a = 1}", "datasets is to be a list of texts, not {'a': 1}"),
-        ('["a", "b"]', "[1]", "datasets is to be a list of texts, not [1]"),
-        ('["a", "b"]', "[]", "datasets is to be a list of texts, not []"),
-        ('["full", "truncate(steps=5)"]', "[]", "curations is to be a list of texts, not []"),
-        ("[0, 1, 2]", "3", "seeds is to be a list of whole numbers, not 3"),
-        ("[0, 1, 2]", "1.5", "seeds is to be a list of whole numbers, not 1.5"),
-        ("[0, 1, 2]", '"012"', "seeds is to be a list of whole numbers, not '012'"),
-        ("[0, 1, 2]", "[0, 1.0]", "seeds is to be a list of whole numbers, not [0, 1.0]"),
-        ("[0, 1, 2]", "[true]", "seeds is to be a list of whole numbers, not [True]"),
-        ("[0, 1, 2]", "[-1]", "seeds is to be a list of whole numbers, not [-1]"),
+        ('["a", "b"]', '"a"', "datasets must be a list of texts, not 'a'"),
+        ('["a", "b"]', "5", "datasets must be a list of texts, not 5"),
+        ('["a", "b"]', "{a = 1}", "datasets must be a list of texts, not {'a': 1}"),
+        ('["a", "b"]', "[1]", "datasets must be a list of texts, not [1]"),
+        ('["a", "b"]', "[]", "datasets must be a list of texts, not []"),
+        ('["full", "truncate(steps=5)"]', "[]", "curations must be a list of texts, not []"),
+        ("[0, 1, 2]", "3", "seeds must be a list of whole numbers, not 3"),
+        ("[0, 1, 2]", "1.5", "seeds must be a list of whole numbers, not 1.5"),
+        ("[0, 1, 2]", '"012"', "seeds must be a list of whole numbers, not '012'"),
+        ("[0, 1, 2]", "[0, 1.0]", "seeds must be a list of whole numbers, not [0, 1.0]"),
+        ("[0, 1, 2]", "[true]", "seeds must be a list of whole numbers, not [True]"),
+        ("[0, 1, 2]", "[-1]", "seeds must be a list of whole numbers, not [-1]"),
         ("[0, 1, 2]", "[]", "seeds is empty"),
-        ("[50, 10, 100]", "50", "curve is to be a list of whole numbers, not 50"),
-        ("[50, 10, 100]", "[50, 101]", "curve has step 101, and training ends at step 100"),
-        ("[0, 1, 2]", f"[0, {2**63}]", "seeds is to be a list of whole numbers below 2**63"),
-        ("steps = 100", f"steps = {2**63}", "steps is to be a whole number up to"),
-        ("episodes = 4", f"episodes = {10**30}", "episodes is to be a whole number up to"),
-        ("steps = 100", "steps = 0", "steps is to be a whole number from 1, not 0"),
-        ("steps = 100", "steps = 1e5", "steps is to be a whole number from 1, not 100000.0"),
-        ("episodes = 4", "episodes = true", "episodes is to be a whole number from 1, not True"),
+        ("[50, 10, 100]", "50", "curve must be a list of whole numbers, not 50"),
+        ("[50, 10, 100]", "[50, 101]", "curve has step 101, but training ends at step 100"),
+        ("[0, 1, 2]", f"[0, {2**63}]", "seeds must be a list of whole numbers below 2**63"),
+        ("steps = 100", f"steps = {2**63}", "steps must be a whole number up to"),
+        ("episodes = 4", f"episodes = {10**30}", "episodes must be a whole number up to"),
+        ("steps = 100", "steps = 0", "steps must be a whole number from 1, not 0"),
+        ("steps = 100", "steps = 1e5", "steps must be a whole number from 1, not 100000.0"),
+        ("episodes = 4", "episodes = true", "episodes must be a whole number from 1, not True"),
         ('"bc", ', '"bcc", ', "unknown algorithm 'bcc': did you mean bc"),
         ('"original", ', '"origin", ', "unknown relabeling 'origin': did you mean original"),
         ("truncate(steps=5)", "truncate", "'truncate' lacks a parameter: write truncate(steps=...)"),
@@ -156,8 +166,8 @@ def test_the_second_grid_is_told_from_the_first(home: Path) -> None:
         ("titel = 'x'\n" + GOOD, "unknown: titel"),
         ("title = 'x'", "a suite file has a title and [[grids]]"),
         ("[grids]\nsteps = 1", "a suite file has a title and [[grids]]"),
-        ("grids = [1]", ", [[grids]] number 1: is to be a table of"),
-        ("grids = ['x']", ", [[grids]] number 1: is to be a table of"),
+        ("grids = [1]", ", [[grids]] number 1: must be a table of"),
+        ("grids = ['x']", ", [[grids]] number 1: must be a table of"),
     ],
 )
 def test_a_file_that_is_no_suite_is_told(home: Path, text: str, said: str) -> None:

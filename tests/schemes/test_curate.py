@@ -329,7 +329,7 @@ def test_the_check_passes_over_data_too_short_for_the_parameters_but_wants_some_
 ) -> None:
     check_curation("equal-length(steps=200)")
     check_curation("prefix(steps=900)")
-    with pytest.raises(CurationError, match=r"takes none of the sample datasets, so it was not tried: prefix\(steps=9"):
+    with pytest.raises(CurationError, match=r"refused every sample dataset, so it was not tried: prefix\(steps=9"):
         check_curation("prefix(steps=90000)")
 
     def naughty(data: Dataset) -> Selection:

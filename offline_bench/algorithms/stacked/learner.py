@@ -64,7 +64,7 @@ class StackedLearner:
         """See `fit.ChoosyLearner`."""
         if data.action_space.discrete or data.observations.ndim != 2:
             raise EnvironmentMismatchError(
-                f"dataset {data.id!r} has discrete actions or observations that are no vectors: "
+                f"dataset {data.id!r} has discrete actions or observations that are not vectors: "
                 f"{self.name} learns continuous actions from vectors."
             )
 

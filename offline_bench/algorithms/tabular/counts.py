@@ -92,7 +92,7 @@ def check_countable(data: Dataset) -> None:
     """Raise `EnvironmentMismatchError` for continuous actions or images."""
     if not data.action_space.discrete or data.observations.ndim != 2:
         raise EnvironmentMismatchError(
-            f"dataset {data.id!r} has continuous actions or observations that are no vectors: "
+            f"dataset {data.id!r} has continuous actions or observations that are not vectors: "
             "tabular algorithms count discrete actions."
         )
 
@@ -108,7 +108,7 @@ def _find_states(data: Dataset) -> States:
             states.number_of.setdefault(row.tobytes(), len(states))
     if len(states) > MOST_STATES:
         raise EnvironmentMismatchError(
-            f"dataset {data.id!r} has {len(states)} distinct observations, and a table takes up to {MOST_STATES}: "
+            f"dataset {data.id!r} has {len(states)} distinct observations, and a table takes at most {MOST_STATES}: "
             "tabular algorithms are for grids."
         )
     return states

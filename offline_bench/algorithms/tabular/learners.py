@@ -73,11 +73,11 @@ class IteratingLearner:
     def check(self) -> None:
         """Raise `SpecError` where a parameter is out of range."""
         if not 0.0 <= self.gamma < 1.0:
-            raise SpecError(f"gamma lies in [0, 1), and {self.gamma!r} does not: values would not converge")
+            raise SpecError(f"gamma must be in [0, 1), not {self.gamma!r}: otherwise values do not converge")
         if self.beta is not None and self.beta < 0.0:
             raise SpecError(f"beta is a number from 0, not {self.beta!r}")
         if not 0.0 < self.delta < 1.0:
-            raise SpecError(f"delta lies in (0, 1), and {self.delta!r} does not")
+            raise SpecError(f"delta must be in (0, 1), not {self.delta!r}")
 
     def check_data(self, data: Dataset) -> None:
         """See `fit.ChoosyLearner`; too many states are found when they are counted."""

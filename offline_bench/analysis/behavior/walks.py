@@ -76,7 +76,7 @@ def load_walks(folder: Path) -> Walks | None:
     try:
         content = json.loads(read_text(path))
         if content["schema"] != SCHEMA:
-            raise SuiteError(f"{path} has schema {content['schema']}, and this version reads {SCHEMA}. {again}")
+            raise SuiteError(f"{path} has schema {content['schema']}, but this version reads schema {SCHEMA}. {again}")
         grids = {str(name): tuple(map(str, rows)) for name, rows in content["grids"].items()}
         return Walks(grids, tuple(map(_unpack, content["walks"])))
     except SuiteError:

@@ -15,7 +15,7 @@ CANNOT = "Cannot tell whether this data is reward-sensitive"
 
 
 def say_verdict(found: SetVerdict, judged: Sequence[Competence], fault: str, unit: str) -> str:
-    """The verdict in one sentence, with the interval that carries it. `fault` is what forbids to believe any."""
+    """The verdict in one sentence, with the interval that carries it. `fault` is a reason to believe no verdict."""
     if fault:
         return f"{CANNOT}: {fault[:1].lower()}{fault[1:]}"
     if found.verdict == SENSITIVE:
@@ -38,7 +38,7 @@ def say_verdict(found: SetVerdict, judged: Sequence[Competence], fault: str, uni
 
 
 def say_settles(found: SetVerdict, judged: Sequence[Competence], longer: str) -> str:
-    """What would settle a verdict that cannot be told; '' of any other."""
+    """What would settle the verdict 'cannot tell'; '' for any other."""
     if found.verdict != UNTOLD:
         return ""
     open_ones = [item for item in (*found.effects, *found.by_learner) if item.side == "open"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.frame import CELL, keep_longest
+from offline_bench.data.loaders.tasks import try_task
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FACTORS = ("coverage", "reward", "algorithm")
+TASK = "task"
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class Design:
     levels   (cells, 3) which level of coverage, reward and algorithm
     names    the levels' texts, in their numbering; coverage is (dataset, curation)
     values   (cells, seeds) NaN where a cell has no run of that seed
+    tasks    the task of each level of coverage; () where the task is not told apart from coverage
     """
 
     levels: Integers
     names: tuple[tuple[tuple[str, ...], ...], ...]
     values: Array
+    tasks: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Integers:
@@ -50,7 +54,24 @@ class Design:
             used, column = np.unique(self.levels[cells, at], return_inverse=True)
             names.append(tuple(known[i] for i in used))
             columns.append(column.astype(np.int64))
-        return Design(np.stack(columns, axis=1), tuple(names), values)
+        tasks = tuple(self.tasks[i] for i in np.unique(self.levels[cells, 0])) if self.tasks else ()
+        return Design(np.stack(columns, axis=1), tuple(names), values, tasks)
+
+    def tell_tasks(self) -> Design:
+        """This design with the task of each dataset told apart from coverage, where there are two tasks or more."""
+        found = {dataset: try_task(dataset) for dataset in {name[0] for name in self.names[0]}}
+        tasks = tuple(task.name if (task := found[name[0]]) else "" for name in self.names[0])
+        return replace(self, tasks=tasks) if len(set(tasks)) > 1 else self
+
+    def split(self) -> dict[str, list[Array]]:
+        """`split_space` of the levels, in which `task` stands before `coverage` where it is told apart."""
+        found = split_space(self.levels)
+        if len(set(self.tasks)) < 2 or FACTORS[0] not in found:
+            return found
+        task = _indicators(np.unique(self.tasks, return_inverse=True)[1][self.levels[:, :1]])
+        parts = [_part(basis, task) for basis in found.pop(FACTORS[0])]
+        told = {TASK: [part[0] for part in parts], FACTORS[0]: [part[1] for part in parts]}
+        return {source: bases for source, bases in told.items() if any(one.shape[1] for one in bases)} | found
 
 
 def arrange(frame: pd.DataFrame, measure: str = "score") -> Design:
@@ -92,6 +113,12 @@ def split_space(levels: Integers) -> dict[str, list[Array]]:
                 reached = np.concatenate([reached, added], axis=1)
         base = reached
     return {source: bases for source, bases in found.items() if any(basis.shape[1] for basis in bases)}
+
+
+def _part(basis: Array, block: Array) -> tuple[Array, Array]:
+    """The part of the space of `basis` that lies along `block`, and the rest of it, as orthonormal bases."""
+    along = _orthogonalize(basis @ (basis.T @ block), np.zeros((len(basis), 0)))
+    return along, _orthogonalize(basis, along)
 
 
 def _name(term: Sequence[int]) -> str:

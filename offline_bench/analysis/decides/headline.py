@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from offline_bench.analysis.decides.design import TASK
 from offline_bench.analysis.findings import Competence, Estimate, Headline, Shares
 from offline_bench.analysis.scores.competence import name_learner
 
@@ -29,7 +30,8 @@ def headline(shares: Sequence[Shares], judged: Sequence[Competence] | None = Non
 
     Main effects alone: what coverage (dataset and curation) decides whatever the reward, over what reward decides
     whatever the coverage. They are of the score; of the true return where one dataset without a score is all there is.
-    How much coverage decides depends on which datasets and curations there are, so `basis` counts them.
+    How much coverage decides depends on which datasets and curations there are, so `basis` counts them. Over several
+    tasks the sentence is of coverage within a task, says so, and `basis` tells what the task decides.
 
     judged   of `judge_learners`, in a suite with a gate: `shares` are then of the learners that count. Where there is
              none, the sentence is that nothing can be told of rewards; `basis` names what was left out.
@@ -85,11 +87,13 @@ def compare_shares(overall: Shares) -> str:
     The larger one is told first. Neither is where the interval of their ratio holds 1: then both shares are told.
     """
     ratio, unit, shares = overall.ratio, overall.unit, dict(overall.shares)
-    one, two = "coverage", "reward"
+    within = " within a task" if TASK in shares else ""
+    one, two = f"coverage{within}", "reward"
+    known = {one: shares["coverage"], two: shares["reward"]}
     value, low, high = ratio.value, ratio.low, ratio.high
     if np.isnan(value) or low <= 1.0 <= high:
-        told = ", ".join(f"{name} {_percent(shares[name])}" for name in (one, two))
-        return f"these runs do not tell whether coverage or reward decided more of the {unit}: {told}"
+        told = ", ".join(f"{name} {_percent(share)}" for name, share in known.items())
+        return f"these runs do not tell whether {one} or reward decided more of the {unit}: {told}"
     if (value if np.isnan(low) else high) < 1.0:
         one, two = two, one
         value, low, high = _turn(value), _turn(high), _turn(low)
@@ -97,7 +101,7 @@ def compare_shares(overall: Shares) -> str:
     if np.isnan(low):
         return f"{one} decided {_times(value)} {as_much}"
     if np.isinf(low):
-        return f"{one} decided {_percent(shares[one])} of the {unit}, and {two} none of it"
+        return f"{one} decided {_percent(known[one])} of the {unit}, and {two} none of it"
     if np.isinf(high):
         return f"{one} decided at least {_times(low)} {as_much} (95 % interval; the share of {two} may be 0)"
     return f"{one} decided {_times(value)} {as_much} (95 % interval {ratio_text(low)} to {ratio_text(high)})"
@@ -117,7 +121,9 @@ def _basis(overall: Shares) -> str:
         f"{runs:,} runs: {_count(overall.datasets, 'dataset')}, {levels['coverage']} coverages (dataset and curation)"
     )
     counts += f", {_count(levels['reward'], 'reward')}, {_count(levels['algorithm'], 'algorithm')}"
-    return f"{counts}, {_count(levels['seed'], 'seed')}. Other data would give another number."
+    task = dict(overall.shares).get(TASK)
+    apart = "" if task is None else f" Which task it is decides {_percent(task)} more, and is not counted as coverage."
+    return f"{counts}, {_count(levels['seed'], 'seed')}. Other data would give another number.{apart}"
 
 
 def _count(number: int, noun: str) -> str:

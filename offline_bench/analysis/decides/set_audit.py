@@ -27,7 +27,7 @@ RETURN = "true return"
 
 @dataclass(frozen=True)
 class Scale:
-    """What scores of a set are told in: `unit`, with the returns that mark 0 and 100; NaN where there are none."""
+    """The scale of a set's scores: `unit`, with the returns that mark 0 and 100; NaN without them."""
 
     unit: str
     zero: float = np.nan
@@ -37,7 +37,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Placebo:
-    """What the true reward under another name changed: over all learners, and of `pairs` runs in `same` nothing at all.
+    """What the true reward under another name changed, over all learners; `same` of `pairs` pairs are equal.
 
     difference   placebo less original, paired by learner and seed; of the runs' own unit
     """
@@ -48,7 +48,7 @@ class Placebo:
 
     @property
     def shows(self) -> bool:
-        """Whether it showed an effect that is none: then nothing here may be believed."""
+        """Whether it showed an effect where there is none: then no result here can be trusted."""
         # A comparison with NaN is false.
         return bool(self.same < self.pairs and (self.difference.low > 0.0 or self.difference.high < 0.0))
 

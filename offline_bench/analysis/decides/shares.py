@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import chdtri
 
 from offline_bench.analysis.bounds import SHARE, keep_within
-from offline_bench.analysis.decides.design import FACTORS, Design, arrange, split_space
+from offline_bench.analysis.decides.design import FACTORS, TASK, Design, arrange
 from offline_bench.analysis.findings import Estimate, Shares
 from offline_bench.analysis.frame import select_counted
 from offline_bench.analysis.jackknife import (
@@ -54,6 +54,10 @@ class Split:
 def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     """Shares of variance over all datasets (dataset '', coverage is dataset and curation), then within each dataset.
 
+    The task is not coverage: a robot that scores lower whatever it learned from is a fact of the task. Where the
+    datasets are of several tasks, the main effect of the task has a share of its own, `task`, and `coverage` is which
+    dataset of its task, and which cut of it. Both together are what `share_ratio` calls coverage.
+
     frame: of `to_frame`; the runs that count are taken out of it, each cell (coverage, reward, algorithm) weighs the
     same. Shares of the normalized score; datasets without one are left out over all, and have their shares of the
     true return within. Never raises for want of runs: what cannot be told is NaN, and the note says why.
@@ -92,7 +96,10 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
 
 
 def share_ratio(frame: pd.DataFrame, source: str, over: str) -> Estimate:
-    """Share of `source` over share of `over` among all runs of `frame` that count, as `variance_shares` has them."""
+    """Share of `source` over share of `over` among all runs of `frame` that count.
+
+    As `variance_shares` has them, but for coverage, which holds the task here: what a prediction says is of that.
+    """
     counted = select_counted(frame)
     design, _ = _usable(arrange(counted))
     split = _split(design)
@@ -113,7 +120,7 @@ def overall_shares(frame: pd.DataFrame) -> Shares:
     if len(unscored) == 1 and not len(scored):
         return replace(decompose("", arrange(counted, "true_return"), RETURNS), unit="true return")
     note = f"left out, as they have no normalized score: {', '.join(unscored)}" if unscored else ""
-    return replace(decompose("", arrange(scored), note), datasets=int(scored["dataset"].nunique()))
+    return replace(decompose("", arrange(scored).tell_tasks(), note), datasets=int(scored["dataset"].nunique()))
 
 
 def _unscored(counted: pd.DataFrame) -> list[str]:
@@ -138,9 +145,12 @@ def decompose(dataset: str, design: Design, note: str = "") -> Shares:
         found = Shares(dataset, nothing, Estimate(), tuple(levels.items()), "; ".join(notes))
         return replace(found, present=tuple(present.items()))
     runs = int(design.counts.sum())
+    # Where each task has one coverage, there is none left to tell apart from the task.
+    single += [FACTORS[0]] if TASK in split.order and FACTORS[0] not in split.order else []
     untold = {*single, "rest"} if "seed" in single else set(single)
     degrees = _degrees(design)
-    shares = {source: _estimate(split, source, degrees, runs) for source in SOURCES}
+    sources = (TASK, *SOURCES) if TASK in split.order else SOURCES
+    shares = {source: _estimate(split, source, degrees, runs) for source in sources}
     shares |= {source: Estimate(n=runs) for source in untold}
     ratio = (
         Estimate(n=runs) if {"coverage", "reward"} & untold else _ratio(split, ("coverage", "reward"), degrees, runs)
@@ -190,7 +200,7 @@ def _split(design: Design) -> Split | None:
         return None
     # Centered first: the shares do not know the level, and rounding then does not either.
     values = values - np.nanmean(values)
-    bases = split_space(design.levels)
+    bases = design.split()
     whole, chance = _variances(values, bases)
     enough = design.counts.min() >= ENOUGH_SEEDS
     seeds = range(values.shape[1]) if enough else range(0)

@@ -93,7 +93,7 @@ def excess_of(true: Array, wrong: Array, cloning: Array, by_half: bool) -> Array
 
 
 def is_by_half(item: Competence) -> bool:
-    """Whether a learner is above cloning by enough for halves of it to mean anything."""
+    """Whether a learner is so far above cloning that half of its lift means something."""
     return item.difference.low > (MARGIN if item.at_best else 0.0)
 
 

@@ -24,6 +24,7 @@ from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING, relabelin
 from offline_bench.analysis.scores.learning_curves import Curve
 from offline_bench.evaluation.exact import HERE
 
+SHARES_TOLD = ("task", "coverage", "reward", "algorithm")
 CURVE = 3  # evaluations: fewer are points, and no curve
 
 
@@ -110,9 +111,9 @@ def bias_line(biases: Sequence[PositiveBias], frame: pd.DataFrame) -> str:
 
 
 def share_line(overall: Shares) -> str:
-    """The shares of coverage, reward, algorithm and the rest."""
+    """The shares of the task where it is told apart, of coverage, reward, algorithm and the rest."""
     known = {name: share for name, share in overall.shares if math.isfinite(share.value)}
-    told = [f"{name} {percent(known[name].value)}" for name in ("coverage", "reward", "algorithm") if name in known]
+    told = [f"{name} {percent(known[name].value)}" for name in SHARES_TOLD if name in known]
     if not told:
         return ""
     rest = f"; {percent(known['rest'].value)} is chance that no source explains" if "rest" in known else ""

@@ -39,7 +39,7 @@ where     {}: a selection that a, b, c and d are all narrowed to, beside their o
 each      []: a column or a list of columns; the prediction is then to hold for every value of them on its own
 measure   "score": for mean, difference and double-difference, what is averaged: score, true_return, length, lift
           (score less the score of the data), in_support, concentrability, effective_share. Shares are of the score.
-source, over  coverage, reward, algorithm, interactions, seed or rest
+source, over  coverage (the task in it), reward, algorithm, interactions, seed or rest
 expect    "greater" or "less" `than` (0; needed for mean, share and share-ratio), or "near" `to` (0), `within` (needed):
           the number lies at most that far from `to`
 
@@ -130,7 +130,7 @@ def load_predictions(tables: Iterable[Any], where: str, runs: Iterable[Run] = ()
         place = f"{where}, [[predictions]] number {number}" + (f" ({name})" if isinstance(name, str) else "")
         prediction = _read_prediction(table, place)
         if prediction.name in [other.name for other in found]:
-            raise SuiteError(f"{place}: name is taken by an earlier prediction; give each its own")
+            raise SuiteError(f"{place}: an earlier prediction has the same name; give each prediction its own name")
         if known:
             _check_selections(prediction, known, place)
         found.append(prediction)
@@ -140,7 +140,7 @@ def load_predictions(tables: Iterable[Any], where: str, runs: Iterable[Run] = ()
 def _read_prediction(table: Any, place: str) -> Prediction:
     known = {field.name for field in fields(Prediction)}
     if not isinstance(table, dict):
-        raise SuiteError(f"{place}: is to be a table, not {table!r}")
+        raise SuiteError(f"{place}: must be a table, not {table!r}")
     for key in table:
         if key not in known:
             raise SuiteError(f"{place}: {unknown_name('key', key, known)}")
@@ -148,12 +148,12 @@ def _read_prediction(table: Any, place: str) -> Prediction:
     _check_keys(table, kind, place)
     for key in ("name", "text"):
         if not isinstance(table[key], str) or not table[key].strip():
-            raise SuiteError(f"{place}: {key} is to be a text, not {table[key]!r}")
+            raise SuiteError(f"{place}: {key} must be a text, not {table[key]!r}")
     each = table.get("each", [])
     columns = each if isinstance(each, list) else [each]
     for column in columns:
         if column not in COLUMNS:
-            raise SuiteError(f"{place}: each is to be of {', '.join(COLUMNS)}, not {column!r}")
+            raise SuiteError(f"{place}: each must be one of {', '.join(COLUMNS)}, not {column!r}")
     expect = _read_choice(table, "expect", EXPECTATIONS, place)
     chosen: dict[str, Any] = {"kind": kind, "expect": expect, "each": tuple(columns)}
     choices = {"measure": MEASURES, "source": SOURCES, "over": SOURCES}
@@ -178,33 +178,33 @@ def _check_keys(table: Mapping[str, Any], kind: str, place: str) -> None:
     idle |= {"than"} if near else {"to", "within"}
     idle |= {"measure"} if kind.startswith("share") else set()
     for key in sorted(idle & set(table)):
-        raise SuiteError(f"{place}: {key} decides nothing for kind {kind}, expect {table['expect']!r}; take it out")
+        raise SuiteError(f"{place}: kind {kind} with expect {table['expect']!r} does not use {key}; take it out")
 
 
 def _read_choice(table: Mapping[str, Any], key: str, allowed: Sequence[str], place: str) -> str:
     value = table.get(key)
     if value not in allowed:
-        raise SuiteError(f"{place}: {key} is to be one of {', '.join(allowed)}, not {value!r:.200}")
+        raise SuiteError(f"{place}: {key} must be one of {', '.join(allowed)}, not {value!r:.200}")
     return str(value)
 
 
 def _read_number(value: Any, key: str, place: str) -> float:
     number = type(value) in (int, float) and value == value and (type(value) is float or abs(value) < 2**1023)
     if not number or (key == "within" and value < 0):
-        raise SuiteError(f"{place}: {key} is to be a number{' from 0' * (key == 'within')}, not {value!r:.80}")
+        raise SuiteError(f"{place}: {key} must be a number{' from 0' * (key == 'within')}, not {value!r:.80}")
     return float(value)
 
 
 def _read_selection(value: Any, key: str, place: str) -> Selection:
     if not isinstance(value, dict):
-        raise SuiteError(f"{place}: {key} is to be a table of {', '.join(COLUMNS)}, not {value!r:.200}")
+        raise SuiteError(f"{place}: {key} must be a table of {', '.join(COLUMNS)}, not {value!r:.200}")
     columns = []
     for column, given in value.items():
         if column not in COLUMNS:
             raise SuiteError(f"{place}: {key}: {unknown_name('column', column, COLUMNS)}")
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise SuiteError(f"{place}: {key}.{column} is to be a text or a list of texts, not {given!r:.200}")
+            raise SuiteError(f"{place}: {key}.{column} must be a text or a list of texts, not {given!r:.200}")
         columns.append((column, tuple(_canonical(column, text, f"{place}: {key}.{column}") for text in texts)))
     return Selection(tuple(columns))
 
@@ -239,4 +239,4 @@ def _check_selections(prediction: Prediction, known: Sequence[Mapping[str, str]]
             continue
         narrowed = selection & prediction.where
         if not any(narrowed.holds(values) for values in known):
-            raise SuiteError(f"{place}: {key} (with where) fits none of the suite's runs: {dict(narrowed.columns)}")
+            raise SuiteError(f"{place}: {key} (with where) matches none of the suite's runs: {dict(narrowed.columns)}")

@@ -77,7 +77,7 @@ def load_published(folder: Path) -> Published | None:
     _check_keys(content, KEYS, str(path))
     error_of = _number(content["reading_error"], f"{path}: reading_error")
     if error_of < 0:
-        raise SuiteError(f"{path}: reading_error is to be a number from 0, not {error_of:g}")
+        raise SuiteError(f"{path}: reading_error must be a number from 0, not {error_of:g}")
     texts = _texts(content["relabelings"], f"{path}: relabelings")
     return Published(
         source=_text(content["source"], f"{path}: source"),
@@ -94,12 +94,12 @@ def load_published(folder: Path) -> Published | None:
 
 def _rows(scores: Any, texts: tuple[str, ...], where: str) -> tuple[PublishedRow, ...]:
     if not isinstance(scores, dict) or not scores:
-        raise SuiteError(f'{where}: [scores] is to hold a table per dataset, as "env/tier" = {{ behavior = 1.0, ... }}')
+        raise SuiteError(f'{where}: [scores] must hold a table per dataset, as "env/tier" = {{ behavior = 1.0, ... }}')
     rows = []
     for dataset, table in scores.items():
         at = f"{where}, [scores] {dataset!r}"
         if not isinstance(table, dict):
-            raise SuiteError(f"{at}: is to be a table of numbers, not {table!r}")
+            raise SuiteError(f"{at}: must be a table of numbers, not {table!r}")
         _check_keys(table, (BEHAVIOR, REFERENCE_ALGORITHM, *texts), at)
         values = {key: _number(value, f"{at}: {key}") for key, value in table.items()}
         by_relabeling = {str(relabelings.bind(text)): values[text] for text in texts}
@@ -113,7 +113,7 @@ def _canonical(texts: tuple[str, ...], where: str) -> tuple[str, ...]:
     except OfflineBenchError as error:
         raise SuiteError(f"{where}: {error}") from error
     if len(set(names)) < len(names):
-        raise SuiteError(f"{where}: each is to be named once, not {', '.join(names)}")
+        raise SuiteError(f"{where}: each must be named once, not {', '.join(names)}")
     if set(names) <= {TRUE_RELABELING}:
         raise SuiteError(f"{where}: at least one beside {TRUE_RELABELING} is needed")
     return names
@@ -137,17 +137,17 @@ def _algorithm(value: Any, where: str) -> str:
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise SuiteError(f"{where} is to be a list of texts, not {value!r:.200}")
+        raise SuiteError(f"{where} must be a list of texts, not {value!r:.200}")
     return tuple(_text(item, where) for item in value)
 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SuiteError(f"{where} is to be a text, not {value!r:.200}")
+        raise SuiteError(f"{where} must be a text, not {value!r:.200}")
     return value
 
 
 def _number(value: Any, where: str) -> float:
     if type(value) not in (int, float) or not abs(value) < math.inf or abs(value) > 1e300:
-        raise SuiteError(f"{where} is to be a finite number, not {value!r:.200}")
+        raise SuiteError(f"{where} must be a finite number, not {value!r:.200}")
     return float(value)

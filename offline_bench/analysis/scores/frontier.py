@@ -142,7 +142,7 @@ def _order(one: Bought) -> tuple[str, str, str, int]:
 
 
 def tell_change(first: str, text: str, curation: str = FULL) -> str:
-    """What `text` says otherwise than `first`, a spec of the same name, and how its data is cut; '' where nothing."""
+    """How `text` differs from `first`, a spec of the same name, and how its data is cut; '' if it does not."""
     before, after = dict(parse_spec(first).parameters), dict(parse_spec(text).parameters)
     said = [f"{name}={value!r}" for name, value in after.items() if before.get(name) != value]
     said += [f"without {name}" for name in before if name not in after]

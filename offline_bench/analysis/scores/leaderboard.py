@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from offline_bench.algorithms import EXTERNAL
 from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.frame import add_missing
 from offline_bench.analysis.scores.entries import (
@@ -65,9 +66,12 @@ def build_leaderboard(frame: pd.DataFrame, expected: Iterable[Run] = (), problem
 
 
 def label_algorithms(algorithms: Iterable[str]) -> dict[str, str]:
-    """Canonical text → the name alone where it is the only text with that name, else the text itself."""
+    """Canonical text → the name alone where it is the only text with that name, else the text itself.
+
+    Results that were imported keep their whole text, `external(of=...)`: beside others it says what they are.
+    """
     names = {text: spec_name(text) for text in algorithms}
-    taken = list(names.values())
+    taken = [*names.values(), EXTERNAL, EXTERNAL]
     return {text: name if taken.count(name) == 1 else text for text, name in sorted(names.items())}
 
 

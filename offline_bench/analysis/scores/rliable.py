@@ -65,7 +65,8 @@ def _matrix(name: str, by_task: Mapping[str, Array], tasks: Sequence[str]) -> Ar
         count = len(by_task.get(task, ()))
         if count < most:
             raise RecordError(
-                f"rliable takes a full rectangle of runs and tasks, but {name} has {count} of {most} runs on {task}. "
-                "Run what is missing, or pass a frame of those tasks and seeds alone that every cell has."
+                f"rliable needs equally many runs of every task, but {name} has {count} of {most} runs "
+                f"on {task}. Carry out the missing runs, or pass a frame with only those tasks and seeds that every "
+                "cell has."
             )
     return np.stack([by_task[task] for task in tasks], axis=1) / 100.0

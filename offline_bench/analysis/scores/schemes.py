@@ -1,4 +1,4 @@
-"""Which property of a wrong reward predicts that it will do: relabelings beside what is left of the true one's lift."""
+"""Which property of a wrong reward predicts its score: relabelings beside the share of the true one's lift."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class SchemeTable:
 
 
 def load_properties(folder: Path) -> Measured:
-    """`properties.json` of a suite's folder; empty where there is none. Raises `RecordError` where it is no such."""
+    """`properties.json` of a suite's folder; empty where there is none. Raises `RecordError` for another file."""
     path = folder / "properties.json"
     if not path.is_file():
         return {}
@@ -70,13 +70,13 @@ def load_properties(folder: Path) -> Measured:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {d: {r: _read_properties(found) for r, found in schemes.items()} for d, schemes in content.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise RecordError(f"{path} is not what `describe suite` writes ({error}): write it again") from error
+        raise RecordError(f"{path} is not a file of `describe suite` ({error}): run that command again") from error
 
 
 def _read_properties(found: Mapping[str, Any]) -> dict[str, float | None]:
     wrong = [name for name, value in found.items() if value is not None and not _is_number(value)]
     if wrong:
-        raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r:.80}, no number")
+        raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r:.80}, not a number")
     return dict(found)
 
 

@@ -31,7 +31,7 @@ _GOLDEN, _MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A reference set cut into cells: kept are how it was cut and, of each row, the cell's key; not its arrays.
+    """A reference set cut into cells. It keeps the cuts and the cell's key of each row, not the arrays.
 
     keys  (n,) uint64
     cut   moments, axes (v, ≤ 4), and the low end and width of the bins on each axis; None where rows are the cells
@@ -86,9 +86,9 @@ def saco(data: Dataset, reference: Cells, rng: np.random.Generator) -> float:
     sizes = (data.observations.shape[1:], _action_size(data))
     if sizes != (reference.observation_shape, reference.action_size):
         raise EnvironmentMismatchError(
-            f"{data.id} and the reference {reference.id} are not of one task: observations of shape {sizes[0]} and "
-            f"{reference.observation_shape}, actions {_told(sizes[1])} and {_told(reference.action_size)}. "
-            "Name another set with --reference."
+            f"{data.id} and the reference {reference.id} belong to different tasks: observations of shape {sizes[0]} "
+            f"and {reference.observation_shape}, actions {_told(sizes[1])} and {_told(reference.action_size)}. Name "
+            "another set with --reference."
         )
     size = min(data.n, len(reference.keys))
     mine, theirs = (
@@ -120,7 +120,7 @@ def conditional_entropy(given: Array, both: Array) -> float:
 
 
 def is_tabular(n: int, distinct: int) -> bool:
-    """Whether n rows repeat themselves so much that each distinct one is a place of its own: less than half differ."""
+    """Whether n rows repeat so often that each distinct row is its own place: fewer than half differ."""
     return 2 * distinct < n
 
 

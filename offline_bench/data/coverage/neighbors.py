@@ -53,7 +53,7 @@ def action_spread(states: Array, actions: Array, k: int = NEIGHBORHOOD, floor: f
 
 
 def action_entropy(states: Array, actions: Array, k: int = NEIGHBORHOOD) -> float | None:
-    """What `action_spread` is for discrete actions (n,): mean Shannon entropy of those at the k nearest states.
+    """`action_spread` for discrete actions (n,): mean Shannon entropy of those at the k nearest states.
 
     In nats, 0 where every neighborhood agrees. Twenty draws show somewhat less than there is: of m equally likely
     actions about (m − 1) / 2k too little.

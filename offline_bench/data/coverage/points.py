@@ -48,7 +48,7 @@ def visits_of(data: Dataset) -> Points:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Of n points with d columns. A column with one value only varies not, and has no place in what is standardized.
+    """Moments of n points with d columns. Standardizing leaves out a column that has only one value.
 
     mean, deviation  (d,) float64; the deviation over n, not n − 1
     varies           (d,) bool, of v columns

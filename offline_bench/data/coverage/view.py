@@ -77,8 +77,8 @@ def _view_grid(points: Points, task: Task) -> StateView:
     observations = points.parts[0]
     if len(task.grid) != 2 or min(task.grid) < 1 or task.grid[0] * task.grid[1] > observations.shape[1]:
         raise DatasetError(
-            f"the card of task {task.name!r}: grid is {list(task.grid)}, where rows and columns are wanted, of no more "
-            f"cells than the {observations.shape[1]} numbers of an observation."
+            f"the card of task {task.name!r}: grid is {list(task.grid)}. It must be rows and columns, with at most as "
+            f"many cells as an observation has numbers: {observations.shape[1]}."
         )
     rows, columns = task.grid
     visits = np.bincount(observations[:, : rows * columns].argmax(axis=1), minlength=rows * columns)
@@ -91,8 +91,8 @@ def _take_columns(points: Points, task: Task) -> Array:
     columns = points.parts[0]
     if len(task.view) != 2 or not all(0 <= index < columns.shape[1] for index in task.view):
         raise DatasetError(
-            f"the card of task {task.name!r}: view is {list(task.view)}, where two indices of an observation are "
-            f"wanted, each from 0 to {columns.shape[1] - 1}."
+            f"the card of task {task.name!r}: view is {list(task.view)}. It must be two indices of an observation, "
+            f"each from 0 to {columns.shape[1] - 1}."
         )
     return np.stack([columns[:, index] for index in task.view], axis=1)
 

@@ -15,6 +15,6 @@ def check_memory(size: int, what: str) -> None:
         return
     if size > memory:
         raise DatasetError(
-            f"{what} needs {size / 2**30:,.1f} GiB of memory, where this machine has {memory / 2**30:,.1f}: "
-            "read it on a larger one, or cut the set."
+            f"{what} needs {size / 2**30:,.1f} GiB of memory, but this machine has {memory / 2**30:,.1f}. Use a "
+            "larger machine or a smaller set."
         )

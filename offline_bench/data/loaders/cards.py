@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from offline_bench.core.errors import DatasetError
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.loaders.folders import check_id
@@ -91,7 +91,7 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
 
     Raises `DatasetError` naming the file, the table and the key that is wrong.
     """
-    path = path or datasets_folder() / "cards.toml"
+    path = path or dataset_file("cards.toml")
     return _read_cards(path) if path.exists() else {}
 
 
@@ -106,7 +106,9 @@ def _read_cards(path: Path) -> dict[str, Card]:
         where = f"{path}, [tasks.{name}]"
         tasks[name] = task = _build(Task, {**table, "name": name}, where)
         if task.random_return == task.expert_return:
-            raise DatasetError(f"{where}: random_return and expert_return are both {task.random_return}: no scale")
+            raise DatasetError(
+                f"{where}: random_return and expert_return are both {task.random_return}, so there is no scale"
+            )
     cards = {}
     for dataset, table in _tables(content, "datasets", path).items():
         where = f'{path}, [datasets."{dataset}"]'
@@ -125,7 +127,7 @@ def _read_cards(path: Path) -> dict[str, Card]:
 def _tables(content: dict[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:
     tables = content.get(key, {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise DatasetError(f"{path}: {key} is to hold one table per name, as [{key}.name]")
+        raise DatasetError(f"{path}: {key} must hold one table per name, as [{key}.name]")
     return tables
 
 
@@ -150,7 +152,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if get_origin(hint) is tuple or type(value) is not hint or (hint is float and not math.isfinite(value)):
         wanted = {float: "a number", int: "an integer", str: "a text"}.get(hint, "a list")
-        raise DatasetError(f"{where}: {value!r:.80} where {wanted} is wanted")
+        raise DatasetError(f"{where}: must be {wanted}, not {value!r:.80}")
     if type(value) is int and abs(value) >= 2**63:
-        raise DatasetError(f"{where}: {value!r:.80} is beyond the whole numbers of 64 bits")
+        raise DatasetError(f"{where}: {value!r:.80} is too large for a whole number of 64 bits")
     return value

@@ -24,20 +24,20 @@ TOLD = 20
 FLAGS = ("terminations", "truncations")
 # Under an episode's `infos`, (T, size): the next observations of one whose rows do not follow each other.
 NEXT = ("offline_bench", "next_observations")
-# Likewise, (T,): what the task pays, where `rewards` are those of a relabeling.
+# There, too, (T,): the true rewards of a set whose rewards were relabeled before it was exported.
 TRUE = ("offline_bench", "true_rewards")
 
 
 @dataclass
 class Dropped:
-    """Which episodes of `path` are left out, by number, and why; where that is not `allowed`, the error is raised."""
+    """Which episodes of `path` are left out, by number, and why; if that is not `allowed`, the error is raised."""
 
     path: Path
     allowed: bool
     reasons: dict[int, str] = field(default_factory=dict)
 
     def attempt(self, number: int, read: Callable[[], T]) -> T | None:
-        """What `read` gives of an episode; None where it is left out."""
+        """The result of `read` for an episode; None if it is left out."""
         try:
             return read()
         except DatasetError as error:
@@ -54,12 +54,13 @@ class Dropped:
 
 
 def read_episodes(
-    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False
+    source: Source, spaces: Spaces, counts: dict[str, Any], drop_broken: bool = False, relabeled: bool = False
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """All transitions of the file as content fields of a `Dataset`, in the order of episode numbers, and notes.
 
     `counts` has the total_episodes and total_steps that the file is to hold. With `drop_broken`, an episode that is
-    none is left out and told in the notes.
+    none is left out and told in the notes. Where they are `relabeled`, the file's rewards are the learner's, and the
+    true ones lie in each episode's infos.
     Raises `DatasetError` naming the file where it is truncated, inconsistent or holds something else than numbers.
     """
     dropped = Dropped(source.path, drop_broken)
@@ -72,7 +73,12 @@ def read_episodes(
         _check_counts(source, counts, numbers, kept, dropped)
         columns = _fill(file, spaces, kept, dropped)
     lengths = np.array([len(array) for array in kept.values()])
-    columns["rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
+    columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
+    if relabeled:
+        columns["rewards"] = columns["true_rewards"]
+        with open_hdf5(source) as file:
+            true = [_fetch(file, number, "/".join(("infos", *TRUE)), rewards.shape) for number, rewards in kept.items()]
+        columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in true])
     if drop_broken:
         columns, lengths = _leave_out(columns, np.array(list(kept)), lengths, dropped)
     remaining = [number for number in kept if number not in dropped.reasons]
@@ -88,7 +94,7 @@ def _check_counts(
     found = {"total_episodes": len(numbers), "total_steps": sum(map(len, kept.values()))}
     for key, count in found.items():
         if count == 0 or (count != counts.get(key, count) and not dropped.allowed):
-            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80} where the file has {count}")
+            raise source.odd(f"metadata.json says {key} = {counts.get(key)!r:.80}, but the file has {count}")
 
 
 def _fill(file: StoredFile, spaces: Spaces, rewards: dict[int, Array], dropped: Dropped) -> dict[str, Array]:
@@ -102,7 +108,6 @@ def _fill(file: StoredFile, spaces: Spaces, rewards: dict[int, Array], dropped: 
     for number, array in rewards.items():
         rows = slice(start, start + len(array))
         views = {name: column[rows] for name, column in columns.items()}
-        views["true_rewards"][:] = array
         dropped.attempt(number, partial(_read_episode, file, number, spaces, views))
         start += len(array)
     return columns
@@ -115,7 +120,6 @@ def _allocate(n: int, spaces: Spaces, where: str) -> dict[str, Array]:
         "observations": np.empty((n, size), np.float32),
         "next_observations": np.empty((n, size), np.float32),
         "actions": np.empty(n, np.int64) if space.discrete else np.empty((n, space.low.size), np.float32),
-        "true_rewards": np.empty(n, np.float32),
         "terminations": np.empty(n, np.bool_),
         "truncations": np.empty(n, np.bool_),
     }
@@ -137,12 +141,9 @@ def _read_episode(file: StoredFile, number: int, spaces: Spaces, columns: dict[s
     following = "/".join(("infos", *NEXT))
     if file.holds(f"episode_{number}/{following}"):
         columns["next_observations"][:] = _fetch(file, number, following, (steps, size))
-    paid = "/".join(("infos", *TRUE))
-    if file.holds(f"episode_{number}/{paid}"):
-        columns["true_rewards"][:] = _fetch(file, number, paid, (steps,))
     actions = _fetch(file, number, "actions", columns["actions"].shape)
     if columns["actions"].dtype == np.int64 != actions.dtype:
-        raise file.source.odd(f"episode_{number}/actions are no integers, but the action space is Discrete")
+        raise file.source.odd(f"episode_{number}/actions are not integers, but the action space is Discrete")
     columns["actions"][:] = actions
     for name in FLAGS:
         flags = _fetch(file, number, name, (steps,))
@@ -232,8 +233,8 @@ def _find_ends(
         episode = int(np.searchsorted(ends, row))
         step = row - (int(ends[episode]) + 1 - int(lengths[episode]))
         raise DatasetError(
-            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, where its terminations or "
-            "truncations say that it ended. Only the last step may; split the episode there."
+            f"{source.path}: episode_{numbers[episode]} goes on after step {step}, although its terminations or "
+            "truncations end it there. Only the last step may end an episode; split the episode there."
         )
     truncations, notes = join_ends(terminations, truncations)
     timeouts = np.zeros_like(truncations)

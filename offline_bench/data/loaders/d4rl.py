@@ -9,22 +9,19 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
 from offline_bench.data.dataset import Array, Dataset
-from offline_bench.data.loaders.d4rl_writer import LABELS, TRUE_REWARDS
+from offline_bench.data.loaders.d4rl_writer import FINGERPRINT, LABELS, TRUE_REWARDS
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
-from offline_bench.data.loaders.origin import check_origin
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 OPTIONAL = ("timeouts", "next_observations", "episode_terminals")
-# What a file of `write_d4rl` says that its content has.
-PRINTS = ("fingerprint", "rewards_fingerprint")
 FLAGS = ("terminals", "timeouts", "episode_terminals")
 # Of D4RL: what the simulator stood at, who made it. Of d3rlpy 1: masks for ensembles, and what `_check_dump` compares.
 HARMLESS = ("infos", "metadata", "create_mask", "mask_size")
 DUMP = ("version", "discrete_action")
 ENDS = "episode_terminals"
-REMEDY = "If it was downloaded, fetch it again; else write it again from what it was made of."
+REMEDY = "If it was downloaded, fetch it again. If not, write it again from its source."
 
 
 def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency = STRICT) -> Dataset:
@@ -36,8 +33,8 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
     Without `next_observations`, they are the next row's. A terminal's is its own observation: the value there is 0.
     A time-out's is not known, so that its transition is dropped and the one before becomes the time-out; an episode
     of one such row disappears. A row that is terminal and time-out is terminal.
-    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner;
-    one whose content is not that of the fingerprints it names is refused.
+    A file of `write_d4rl` gives the true rewards by `infos/true_rewards`, and its rewards to the learner. One whose
+    content is not that of the fingerprint it names is refused.
     Raises `DatasetError` naming the file, the field and the row; `DatasetNotFoundError`; `EnvironmentMismatchError`
     for an environment that is unknown or has observations of another length.
     """
@@ -49,7 +46,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         spaces = find_spaces(environment, str(path))
         columns = _read_columns(source, file)
         labels = _read_labels(source, file) if TRUE_REWARDS in columns else {}
-        origin = _read_prints(file) if labels else {}
+        named = _read_scalar(file, FINGERPRINT) if labels and file.holds(FINGERPRINT) else None
         _check_dump(source, file, spaces, environment)
     _check_fit(path, environment, spaces, columns)
     notes = _settle_ends(source, columns, spaces.max_steps)
@@ -64,7 +61,8 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         data = Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
-    check_origin(data, origin, str(path))
+    if named is not None and named != data.fingerprint and not clipped:
+        raise source.odd(f"it names the fingerprint {named!s:.40}, and what lies in it has {data.fingerprint}")
     return data
 
 
@@ -80,13 +78,13 @@ def _check_keys(source: Source, file: StoredFile, leniency: Leniency) -> None:
             )
     for name in leniency.ignore:
         if name in (*REQUIRED, *OPTIONAL):
-            raise DatasetError(f"{source.path}: {name} says what the transitions are, and cannot be ignored.")
+            raise DatasetError(f"{source.path}: {name} is a known part of the data and cannot be ignored.")
     dump = DUMP if ENDS in names else ()
     unknown = sorted(set(names) - {*REQUIRED, *OPTIONAL, *HARMLESS, *dump, *leniency.ignore})
     if unknown:
         raise DatasetError(
-            f"{source.path} has {', '.join(map(repr, unknown[:12]))}, which is not known here and may change what its "
-            "other arrays mean. Where it does not, `offline-bench datasets import` passes over it by "
+            f"{source.path} has {', '.join(map(repr, unknown[:12]))}. What is unknown here may change the meaning of "
+            "the other arrays. If it does not, pass over it: `offline-bench datasets import` with "
             f"{' '.join(f'--ignore {name}' for name in unknown[:3])}."
         )
 
@@ -98,14 +96,15 @@ def _check_dump(source: Source, file: StoredFile, spaces: Spaces, environment: s
     version = _read_scalar(file, "version") if file.holds("version") else None
     if version != "1.0":
         raise source.odd(
-            f"it is a dump of d3rlpy of version {version!r:.20}, not '1.0': before, a row may hold the reward of the "
-            "step before it. Read it with the d3rlpy that wrote it, and dump it with d3rlpy 1.0 or newer"
+            f"it is a dump of d3rlpy of version {version!r:.20}, not '1.0'. In older dumps, a row may hold the reward "
+            "of the step before it. Read the dump with the d3rlpy that wrote it, and write it again with d3rlpy 1.0 "
+            "or newer"
         )
     discrete = _read_scalar(file, "discrete_action") if file.holds("discrete_action") else None
     if discrete is not None and bool(discrete) != spaces.action_space.discrete:
         kinds = ("are not", "are")
         raise source.odd(
-            f"discrete_action says that its actions {kinds[bool(discrete)]} discrete, where those of {environment} "
+            f"discrete_action says that its actions {kinds[bool(discrete)]} discrete, but those of {environment} "
             f"{kinds[spaces.action_space.discrete]}"
         )
 
@@ -117,7 +116,7 @@ def _settle_ends(source: Source, columns: dict[str, Any], max_steps: int | None)
         columns["timeouts"] = ends if ends is not None else _derive_timeouts(columns, max_steps)
     elif ends is not None and (ends != (columns["terminals"] | columns["timeouts"])).any():
         row = int((ends != (columns["terminals"] | columns["timeouts"])).argmax())
-        raise source.odd(f"{ENDS} says another thing of row {row} than terminals and timeouts")
+        raise source.odd(f"{ENDS} contradicts terminals and timeouts at row {row}")
     # Where episodes end includes where the task did: no row of that is in doubt.
     columns["timeouts"], notes = join_ends(columns["terminals"], columns["timeouts"])
     columns["timeouts"][-1] |= not columns["terminals"][-1]
@@ -132,9 +131,9 @@ def _read_columns(source: Source, file: StoredFile) -> dict[str, Any]:
     n = len(columns["observations"])
     for name, array in columns.items():
         if len(array) != n:
-            raise DatasetError(f"{source.path}: {name} has {len(array)} rows where observations has {n}.")
+            raise DatasetError(f"{source.path}: {name} has {len(array)} rows, but observations has {n}.")
     if n == 0:
-        raise DatasetError(f"{source.path}: observations has no rows: at least one episode is needed.")
+        raise DatasetError(f"{source.path}: observations has no rows, and a set has at least one episode.")
     return columns
 
 
@@ -143,12 +142,8 @@ def _read_labels(source: Source, file: StoredFile) -> dict[str, Any]:
     labels = {field: _read_scalar(file, name) for field, name in LABELS.items()}
     for field, text in labels.items():
         if not isinstance(text, str):
-            raise source.odd(f"{LABELS[field]} holds no text")
+            raise source.odd(f"{LABELS[field]} is not a text")
     return labels
-
-
-def _read_prints(file: StoredFile) -> dict[str, Any]:
-    return {name: _read_scalar(file, f"metadata/{name}") for name in PRINTS if file.holds(f"metadata/{name}")}
 
 
 def _open(source: Source, file: StoredFile, name: str) -> Any:
@@ -189,7 +184,9 @@ def _read(source: Source, file: StoredFile, name: str) -> Array:
     finite = np.isfinite(array)
     if not finite.all():
         row = int(np.argwhere(~finite)[0][0])
-        raise DatasetError(f"{source.path}: {name} is not finite {int((~finite).sum())} times, first at row {row}.")
+        raise DatasetError(
+            f"{source.path}: {name} has {int((~finite).sum())} values that are not finite, the first at row {row}."
+        )
     if name in FLAGS:
         return _read_flags(source, name, array.reshape(-1))
     return array.reshape(-1) if flat else array
@@ -212,7 +209,7 @@ def _check_fit(path: Path, environment: str, spaces: Spaces, columns: dict[str, 
             try:
                 columns[name] = array = part.flatten(array.reshape(-1))
             except ValueError as error:
-                raise DatasetError(f"{path}: {name}: {error}, as the Discrete ones of {environment} are.") from error
+                raise DatasetError(f"{path}: {name}: {error}, as in the Discrete space of {environment}.") from error
         if array.shape[1:] != (spaces.observation_size,):
             raise EnvironmentMismatchError(
                 f"{path}: {name} has shape {array.shape}, but {environment} shows vectors of length "
@@ -221,7 +218,9 @@ def _check_fit(path: Path, environment: str, spaces: Spaces, columns: dict[str, 
     if spaces.action_space.discrete:
         actions = columns["actions"].reshape(len(columns["actions"]), -1)
         if actions.shape[1] != 1 or (actions != np.rint(actions)).any():
-            raise DatasetError(f"{path}: actions are not one integer a row, as the Discrete ones of {environment} are.")
+            raise DatasetError(
+                f"{path}: the actions of {environment} are Discrete, but actions does not have one integer in each row."
+            )
         columns["actions"] = actions[:, 0].astype(np.int64)
 
 

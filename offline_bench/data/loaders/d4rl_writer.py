@@ -7,24 +7,27 @@ from pathlib import Path
 
 from offline_bench.core.storage import scratch_path
 from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders.origin import find_origin
 
 COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")
 # Readers of D4RL pass over what lies in `infos`: no learner takes these for its rewards.
 TRUE_REWARDS = "infos/true_rewards"
 # What was done to the data, by the field of `Dataset`. A file with these and the true rewards is one of ours.
 LABELS = {"curation": "metadata/curation", "relabeling": "metadata/relabeling"}
+FINGERPRINT = "metadata/fingerprint"
 
 
-def write_d4rl(data: Dataset, path: Path, origin: Mapping[str, str] | None = None) -> None:
+def write_d4rl(data: Dataset, path: Path, about: Mapping[str, str] | None = None) -> None:
     """Write `data` to `path`, flat arrays of n rows in D4RL's layout (Fu et al. 2020); replace what lies there.
 
     `rewards` (n,) are those that a learner sees, `infos/true_rewards` (n,) those of the task. `metadata` holds texts:
-    `origin`, by default that which `find_origin` tells of `data`. Raises `StorageError`.
+    the dataset, its environment, its curation, its relabeling and its fingerprint, and those of `about`. Raises
+    `StorageError`.
     """
     import h5py
 
-    texts = {f"metadata/{name}": text for name, text in (origin or find_origin(data)).items()}
+    texts = {f"metadata/{name}": text for name, text in (about or {}).items()}
+    texts |= {"metadata/dataset": data.id, "metadata/environment": data.environment, FINGERPRINT: data.fingerprint}
+    texts |= {name: getattr(data, field) for field, name in LABELS.items()}
     with scratch_path(path) as scratch, h5py.File(scratch, "w") as file:
         for name in COLUMNS:
             file[name] = getattr(data, name)

@@ -19,12 +19,13 @@ def check_id(dataset_id: str) -> None:
     size = len(dataset_id.encode("utf-8", "replace"))
     if size > LONGEST:
         raise DatasetError(
-            f"{dataset_id[:40]!r}... is no dataset id: it has {size} bytes, where an id has {LONGEST} at most."
+            f"{dataset_id[:40]!r}... is not a dataset id: it has {size} bytes, and an id has at most {LONGEST}."
         )
     if not all(ID_PART.fullmatch(part) and part.strip(".") for part in dataset_id.split("/")):
         raise DatasetError(
-            f"{dataset_id!r} is no dataset id: an id is names of letters, digits and - + . _ joined by '/', "
-            "such as offline-bench/hopper/medium-v0, and leads to no other folder."
+            f"{dataset_id!r} is not a dataset id. An id is names joined by '/', such as "
+            "offline-bench/hopper/medium-v0. A name has letters, digits and - + . _ only, and leads to no other "
+            "folder."
         )
 
 

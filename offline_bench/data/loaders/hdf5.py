@@ -1,4 +1,4 @@
-"""HDF5 files: one opened for reading, what a broken one is told as, and what a hostile one may not do.
+"""HDF5 files: how they are opened, the errors of broken ones, and the limits for hostile ones.
 
 HDF5 lets a file hold its numbers in other files, anywhere on the machine, and promise more numbers than it has. Here
 a file is read alone, and no further than it could honestly hold.
@@ -104,7 +104,7 @@ class StoredFile:
         self.left -= size
         if self.left < 0:
             raise self.source.odd(
-                f"{name} would unpack to {size:,} bytes, more than a file of this size can honestly hold; "
+                f"{name} would unpack to {size:,} bytes, which is more than a file of this size can honestly hold; "
                 "nothing of it was read"
             )
         check_memory(size, f"{self.source.path}: {name}")
@@ -133,7 +133,7 @@ class StoredFile:
         if not name or not group.links.exists(name.encode()):
             return False
         if group.links.get_info(name.encode()).type != h5l.TYPE_HARD:
-            raise self.source.odd(f"{path} is a link that leads elsewhere, which is not followed: a set is one file")
+            raise self.source.odd(f"{path} is a link to another place, and links are not followed: a set is one file")
         return True
 
 
@@ -162,8 +162,8 @@ def open_hdf5(source: Source) -> Iterator[StoredFile]:
             yield StoredFile(source, file, honest_size(source.path.stat()))
     except (PermissionError, BlockingIOError) as error:
         raise DatasetError(
-            f"{source.path} may not be read now ({error}): "
-            "give yourself the right to read it, or let the program that writes it finish."
+            f"{source.path} cannot be opened now ({error}). Give yourself the right to read it, or wait until the "
+            "program that writes it has finished."
         ) from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise source.broken(f"it cannot be read ({error})") from error

@@ -1,4 +1,4 @@
-"""Faults that a reader may mend where the user says so, and what it then tells."""
+"""Faults that a reader may mend if the user allows it, and the notes on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from offline_bench.data.dataset import ActionSpace, Array, find_outside, tell_ou
 
 @dataclass(frozen=True)
 class Leniency:
-    """What is set right, told in the set's notes; where it is not asked for, it is refused.
+    """Which faults are mended, each with a note of the set; a fault that is not named is refused.
 
     clip_actions  actions beyond the box are clipped to it
     drop_broken   episodes of a Minari dataset that are none are left out: observations that are not one more than the
@@ -44,9 +44,9 @@ def settle_actions(
     if not clip:
         named = " --env ENVIRONMENT" if path.is_file() else ""
         raise DatasetError(
-            f"{path}: dataset {dataset_id!r}: actions {tell_outside(actions, outside, space)}. Where the task clips "
-            f"them itself, `offline-bench datasets import {path} --id NEW-ID{named} --clip-actions` takes them in "
-            "clipped."
+            f"{path}: dataset {dataset_id!r}: actions {tell_outside(actions, outside, space)}. If the task itself "
+            f"clips actions, take them in clipped: `offline-bench datasets import {path} --id NEW-ID{named} "
+            "--clip-actions`."
         )
     rows = int(outside.any(axis=1).sum())
     note = f"{rows} of {len(actions)} actions were beyond the box of the action space and were clipped to it"

@@ -18,6 +18,9 @@ from offline_bench.environments.name import name_environment
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 ENVIRONMENT = re.compile(r"(?:[\w.]+:)?(?:[\w:.-]+/)?[\w:.-]{1,200}")  # module:namespace/name-v0
 NEWEST = "0.5"  # of Minari, whose layout is read
+# The key under which a set that this project exported says what was done to it, and what it says at least.
+PROVENANCE = "offline_bench"
+LABELS = ("curation", "relabeling", "fingerprint")
 
 
 def read_metadata(source: Source) -> dict[str, Any]:
@@ -30,13 +33,13 @@ def read_metadata(source: Source) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise source.broken(f"it cannot be read ({error})") from error
     if not isinstance(metadata, dict):
-        raise source.broken("it is no JSON object")
+        raise source.broken("it is not a JSON object")
     stored = metadata.get("data_format", "hdf5")
     if stored != "hdf5":
         raise DatasetError(
             f"{source.path}: data_format {stored!r:.80}, written by Minari "
-            f"{metadata.get('minari_version', '?')!s:.20}, is not "
-            f"supported. Supported is 'hdf5' as Minari {NEWEST} writes it: have Minari write it again as that."
+            f"{metadata.get('minari_version', '?')!s:.20}, is not supported. Have Minari {NEWEST} write the dataset "
+            "again in the format 'hdf5'."
         )
     return metadata
 
@@ -68,7 +71,7 @@ def find_environment(source: Source, metadata: dict[str, Any]) -> str:
     if wrappers:
         raise DatasetError(
             f"{source.path}: its environment is {name} in the wrappers {', '.join(map(str, wrappers))}, which is not "
-            "supported. Supported are environments as registered, with arguments of their own."
+            "supported. Only environments as registered are supported, with arguments of their own."
         )
     if "max_episode_steps" not in spec and not arguments:
         return name
@@ -116,6 +119,19 @@ def find_references(source: Source, metadata: dict[str, Any]) -> tuple[float, fl
     return float(low), float(high)
 
 
+def find_labels(source: Source, metadata: dict[str, Any]) -> dict[str, str]:
+    """What was done to a set that this project exported: curation, relabeling, fingerprint; empty for all others.
+
+    Raises `DatasetError` where one of them is no text.
+    """
+    told = metadata.get(PROVENANCE)
+    if told is None:
+        return {}
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in LABELS):
+        raise source.odd(f"{PROVENANCE} must hold texts for {', '.join(LABELS)}, as `datasets export` writes them")
+    return {name: told[name] for name in LABELS}
+
+
 def find_parts(source: Source, metadata: dict[str, Any]) -> tuple[str, ...]:
     """The ids of the sets that this one was combined from, each once; none where it was not.
 
@@ -123,7 +139,7 @@ def find_parts(source: Source, metadata: dict[str, Any]) -> tuple[str, ...]:
     """
     parts = metadata.get("combined_datasets") or []
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise source.broken("its combined_datasets are no list of ids")
+        raise source.broken("its combined_datasets is not a list of ids")
     return tuple(dict.fromkeys(parts))
 
 
@@ -143,7 +159,7 @@ def _is_number(value: Any) -> bool:
 
 def _text(texts: dict[str, Any], key: str) -> str:
     if not isinstance(texts[key], str):
-        raise TypeError(f"{key} is no text")
+        raise TypeError(f"{key} is not a text")
     return str(texts[key])
 
 
@@ -156,6 +172,6 @@ def _refuse_old(source: Source) -> None:
         version = file.file.attrs.get("minari_version") if "total_episodes" in file.file.attrs else None
     if version is not None:
         raise DatasetError(
-            f"{main.path} was written by Minari {version}, whose layout is not supported. Supported is that of Minari "
-            f"{NEWEST}, with a metadata.json: fetch a newer version of the dataset."
+            f"{main.path} was written by Minari {version}, and that layout is not supported. Fetch a newer version of "
+            f"the dataset, in the layout of Minari {NEWEST} with a metadata.json."
         )

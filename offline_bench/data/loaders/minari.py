@@ -11,14 +11,19 @@ import numpy as np
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
 from offline_bench.data.dataset import Dataset
-from offline_bench.data.loaders.cards import Card, find_newest, load_cards
+from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
 from offline_bench.data.loaders.hdf5 import Source
 from offline_bench.data.loaders.leniency import STRICT, Leniency, settle_actions
-from offline_bench.data.loaders.metadata import find_data_spaces, find_environment, of_folder, read_metadata
-from offline_bench.data.loaders.origin import MARK, check_origin, read_labels
+from offline_bench.data.loaders.metadata import (
+    find_data_spaces,
+    find_environment,
+    find_labels,
+    of_folder,
+    read_metadata,
+)
 
 OURS = "offline-bench/"
 
@@ -49,9 +54,9 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
     Episodes come in the order of their numbers. One that both terminated and was truncated at its last step
     terminated: the value after it is 0. One that ends with neither flag was cut there: it timed out.
     Observations are what `make_environment` shows of the environment: those of Dict and Discrete spaces become vectors.
-    An exported set has its rewards for the learner and the true ones beside them; one whose content is not that of the
-    fingerprints it names is refused.
-    What `leniency` allows is set right and told in the set's notes.
+    What `leniency` allows is set right and told in the set's notes. In a set that `export_minari` wrote, the rewards
+    are the learner's, and the true ones lie beside them; one whose content is not that of the fingerprint it names is
+    refused.
     Raises `DatasetError` naming the file where it is half-downloaded, inconsistent or not supported.
     """
     remedy = _remedy(folder, dataset_id)
@@ -65,21 +70,22 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
         raise main.broken("it is missing")
     # A float64 too great for float32 becomes infinite, which Dataset refuses in words.
     with np.errstate(over="ignore"):
-        content, notes = read_episodes(main, spaces, metadata, leniency.drop_broken)
+        labels = find_labels(about, metadata)
+        content, notes = read_episodes(main, spaces, metadata, leniency.drop_broken, relabeled=bool(labels))
     content["actions"], clipped = settle_actions(
         folder, dataset_id, content["actions"], spaces.action_space, leniency.clip_actions
     )
-    origin = metadata.get(MARK)
-    labels = read_labels(origin, str(about.path)) if isinstance(origin, dict) else {}
-    if not labels:
-        del content["rewards"]  # the same as the true ones
     try:
-        data = Dataset(dataset_id, environment, spaces.action_space, **content, **labels, notes=(*notes, *clipped))
+        data = Dataset(dataset_id, environment, spaces.action_space, **content, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{main.path}: {error}") from error
-    if isinstance(origin, dict):
-        check_origin(data, origin, str(main.path))
-    return data
+    if not labels:
+        return data
+    if labels["fingerprint"] != data.fingerprint and not data.notes:
+        raise main.odd(
+            f"it names the fingerprint {labels['fingerprint']:.40}, and what lies in it has {data.fingerprint}"
+        )
+    return replace(data, curation=labels["curation"], relabeling=labels["relabeling"])
 
 
 def with_environment(data: Dataset, folder: Path) -> Dataset:
@@ -92,20 +98,20 @@ def with_environment(data: Dataset, folder: Path) -> Dataset:
     card = load_cards().get(data.id)
     if card is None:
         raise DatasetError(
-            f"{folder / 'data' / 'metadata.json'}: there is no env_spec, so no policy could be scored. Supported are "
-            f"datasets that name their environment, there or by the task of a card for {data.id!r} in cards.toml."
+            f"{folder / 'data' / 'metadata.json'}: there is no env_spec, so no policy could be scored. Name the "
+            f"environment there, or in the task of a card for {data.id!r} in cards.toml."
         )
     return replace(data, environment=card.task.environment)
 
 
 def how_to_get(dataset_id: str) -> str:
-    """What to type to have `dataset_id`, as the end of a sentence."""
+    """What to type to get `dataset_id`, as the end of a sentence."""
     card = _cards().get(dataset_id)
-    if card and card.recipe and find_newest(dataset_id, _cards()) != dataset_id:
+    if card and card.recipe:
         return f"build it with `offline-bench datasets build {dataset_id}`"
     if is_built(dataset_id):
-        return "build it with `make datasets`"
-    return f"fetch it where there is a network with `minari download {dataset_id}`"
+        return "build it with `offline-bench datasets build`"
+    return f"fetch it over a network with `minari download {dataset_id}`"
 
 
 def _remedy(folder: Path, dataset_id: str) -> str:
@@ -132,7 +138,7 @@ def _not_found(dataset_id: str, reason: str) -> str:
         here = {name for _, name in list_folders()}
         lines.append(f"Mistyped? {unknown_name('dataset', dataset_id, here | cards)}")
     if dataset_id in cards or not dataset_id.startswith(OURS):
-        lines.append(f"To have it, {how_to_get(dataset_id)}.")
+        lines.append(f"To get it, {how_to_get(dataset_id)}.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Saying in which environment policies learned from a dataset are scored, where its own metadata does not do."""
+"""Setting the environment in which policies are scored, for a dataset whose metadata does not say it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from offline_bench.environments.packages import name_package
 
 
 def set_environment(dataset_id: str, environment: str) -> str:
-    """Have policies of the Minari dataset `dataset_id` scored in `environment`; its name as the dataset now has it.
+    """Set the `environment` in which policies of the Minari dataset `dataset_id` are scored; return its new name.
 
     It becomes the `eval_env_spec` of the metadata, which Minari itself keeps for this; all else stays. A package that
     `environment` names may be imported from now on.
@@ -28,10 +28,10 @@ def set_environment(dataset_id: str, environment: str) -> str:
     check_id(dataset_id)
     card = load_cards().get(dataset_id)
     if dataset_id.startswith(OURS) or (card and (card.recipe or card.file)):
-        raise DatasetError(f"{dataset_id!r}: its card says in which environment it is scored. Change the card.")
+        raise DatasetError(f"{dataset_id!r}: its card says in which environment it is scored. Change it in the card.")
     folder = locate(dataset_id)
     if folder is None:
-        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To have it, {how_to_get(dataset_id)}.")
+        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To get it, {how_to_get(dataset_id)}.")
     about = of_folder(folder)
     metadata = read_metadata(about)
     name_package(environment)

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: so that one of another format is told as that."""
+"""What a file is, by its first bytes, so that a message can name its format."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _OTHERS = (
     (b"BZh", "packed with bzip2, not HDF5 as it is. Unpack it first."),
     (b"\xfd7zXZ", "packed with xz, not HDF5 as it is. Unpack it first."),
     (b"PAR1", f"a Parquet file, not HDF5. {_WRITE}: {_ARRAYS}."),
-    (b"MATLAB", f"a MATLAB file of before 7.3, not HDF5. {_WRITE}: {_ARRAYS}."),
-    (b"version https://git-lfs", "the pointer of a file that Git LFS keeps elsewhere, not HDF5. Run `git lfs pull`."),
+    (b"MATLAB", f"a MATLAB file older than version 7.3, not HDF5. {_WRITE}: {_ARRAYS}."),
+    (b"version https://git-lfs", "a pointer to a file in Git LFS, not HDF5. Run `git lfs pull`."),
 )
 _WEB = (b"<!doctype", b"<html", b"<?xml")
 
 
 def describe_file(path: Path) -> str:
-    """What the file at `path` is where it is no HDF5, as the end of a sentence, with what to do; '' where it may be.
+    """What the file at `path` is if it is not HDF5, as the end of a sentence, with advice; '' if it may be HDF5.
 
     An empty file, or one that begins as HDF5 does, may be HDF5 that was cut. Raises `OSError` as `read_start`.
     """
@@ -43,11 +43,11 @@ def _recognize(head: bytes, path: Path) -> str:
         return _describe_zip(path)
     if head[0] == 0x80 and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return (
-            "a Python pickle, not HDF5. No pickle is loaded here, as loading one runs whatever it says. "
-            f"Load it yourself where you trust it. {_WRITE}: {_ARRAYS}."
+            "a Python pickle, not HDF5. No pickle is loaded here, because loading one runs the code in it. "
+            f"If you trust it, load it yourself. {_WRITE}: {_ARRAYS}."
         )
     if head[:64].lstrip().lower().startswith(_WEB):
-        return "a page of the web, not HDF5: what was fetched is an answer of the server, not the file."
+        return "a web page, not HDF5: the server sent a page instead of the file."
     return f"not HDF5: it begins with {head[:8]!r}. {_WRITE}: {_ARRAYS}."
 
 

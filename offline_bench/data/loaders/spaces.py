@@ -16,8 +16,8 @@ from offline_bench.environments.name import find_spec
 from offline_bench.environments.refusal import explain_refusal
 
 SUPPORTED = (
-    "Supported are observations of Box spaces that are vectors, Discrete ones, and Dict spaces of these, "
-    "with actions of a Box space that are vectors, or of a Discrete one that counts from 0."
+    "Observations may be vectors of a Box space, of a Discrete space, or of a Dict space of such spaces. "
+    "Actions may be vectors of a Box space, or of a Discrete space that counts from 0."
 )
 LARGEST = 2**24  # numbers in an observation: beyond, a metadata file is wrong rather than the task large
 
@@ -144,7 +144,7 @@ def _list_parts(space: dict[str, Any], name: str, where: str) -> list[Part]:
 
 def _count(number: Any) -> int:
     if type(number) is not int or not 0 < number <= LARGEST:
-        raise ValueError(f"{number!r} where a size is wanted")
+        raise ValueError(f"{number!r} is not a size")
     return number
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from offline_bench.core.errors import DatasetError
 from offline_bench.data.loaders.cards import Task, load_cards
 from offline_bench.data.loaders.folders import check_id, locate
+from offline_bench.data.loaders.handed import find_handed
 from offline_bench.data.loaders.metadata import find_environment, find_parts, find_references, of_folder, read_metadata
 
 DEPTH = 4  # of sets combined from combined ones; more is a circle
@@ -21,10 +22,12 @@ def find_task(dataset: str) -> Task | None:
     The reference scores are those of its Minari metadata where it lies here and has them, and those of its card
     otherwise; all else is the card's. The metadata of a set that this project builds was written from its card, which
     is taken at once: its scores do not depend on what lies here. A set that Minari combined keeps no scores: it has
-    the task of the sets it names as its parts, where these have one and the same scores. No data is read.
+    the task of the sets it names as its parts, where these have one and the same scores. A set that was handed over
+    brings its task along. No data is read.
     Raises `DatasetError` naming the file where cards or metadata cannot be read.
     """
-    return _find_task(dataset, 0)
+    handed = find_handed(dataset)
+    return handed.task if handed else _find_task(dataset, 0)
 
 
 def _find_task(dataset: str, depth: int) -> Task | None:

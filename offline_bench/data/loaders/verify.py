@@ -1,4 +1,4 @@
-"""Reading a dataset whole and comparing it to all that is said of it: its metadata, its card, its environment."""
+"""Reading a whole dataset and comparing it to its metadata, its card and its environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.d4rl import load_d4rl
@@ -66,19 +66,19 @@ def list_copies(dataset_id: str | None = None) -> list[Copy]:
     """
     if dataset_id is not None:
         check_id(dataset_id)
-    files = {card.id: datasets_folder() / card.file for card in load_cards().values() if card.file}
+    files = {card.id: dataset_file(card.file) for card in load_cards().values() if card.file}
     copies = [Copy(card, path) for card, path in files.items() if path.is_file()]
     copies += [Copy(name, folder) for folder, name in list_folders()]
     if dataset_id is None:
         return copies
     copies = [copy for copy in copies if copy.id == dataset_id]
     if not copies:
-        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To have it, {how_to_get(dataset_id)}.")
+        raise DatasetNotFoundError(f"dataset {dataset_id!r} is not here. To get it, {how_to_get(dataset_id)}.")
     return copies
 
 
 def verify(copy: Copy) -> Verdict:
-    """Read `copy` whole and name all in which it differs from what is said of it. Raises as `load_cards` alone."""
+    """Read all of `copy`, and name every difference from what is said of it. Raises only as `load_cards`."""
     card = load_cards().get(copy.id)
     try:
         return _verify(copy, card)
@@ -103,9 +103,9 @@ def _verify(copy: Copy, card: Card | None) -> Verdict:
 
 def _compare_card(data: Dataset, card: Card) -> Iterator[str]:
     if card.fingerprint and data.fingerprint != card.fingerprint:
-        yield f"fingerprint is {data.fingerprint} where its card has {card.fingerprint}"
+        yield f"fingerprint is {data.fingerprint}, but its card has {card.fingerprint}"
     if not same_environment(data.environment, card.task.environment):
-        yield f"environment is {data.environment} where the task of its card has {card.task.environment}"
+        yield f"environment is {data.environment}, but the task of its card has {card.task.environment}"
 
 
 def _compare_metadata(data: Dataset, folder: Path, card: Card | None) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _compare_metadata(data: Dataset, folder: Path, card: Card | None) -> Iterato
         references = find_references(source, metadata)
         if card and references not in (None, (card.task.random_return, card.task.expert_return)):
             yield (
-                f"reference scores are {references} where the task of its card has "
+                f"reference scores are {references}, but the task of its card has "
                 f"{(card.task.random_return, card.task.expert_return)}"
             )
         ours = find_data_spaces(source, metadata, find_environment(source, metadata))
@@ -129,11 +129,11 @@ def _compare_metadata(data: Dataset, folder: Path, card: Card | None) -> Iterato
 
 def _compare_spaces(ours: Spaces, theirs: Spaces, environment: str) -> Iterator[str]:
     if ours.layout != theirs.layout:
-        yield f"observations are {_list(ours)} where {environment} shows {_list(theirs)}"
+        yield f"observations are {_list(ours)}, but {environment} shows {_list(theirs)}"
     mine, its = ours.action_space, theirs.action_space
     same = mine.n == its.n and mine.low.shape == its.low.shape
     if not (same and np.array_equal(mine.low, its.low) and np.array_equal(mine.high, its.high)):
-        yield f"actions are {_bounds(ours)} where {environment} takes {_bounds(theirs)}"
+        yield f"actions are {_bounds(ours)}, but {environment} takes {_bounds(theirs)}"
 
 
 def _list(spaces: Spaces) -> str:

@@ -53,7 +53,7 @@ def audit_card(audit: SetAudit, coverage: Coverage, making: Making) -> str:
 
 
 def describing_card(coverage: Coverage, reason: str) -> str:
-    """The section of a set that cannot be audited: why, and what can be said of it all the same."""
+    """The section of a set that cannot be audited: why, and what can still be said of it."""
     return (
         f"## Is this data reward-sensitive?\n\n**Not audited: {escape(reason)}**\n\n"
         f"### How it covers its task\n\n{describe_text(coverage)}"

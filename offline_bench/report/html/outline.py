@@ -1,4 +1,4 @@
-"""What the sections between the leaderboard and completeness are called, say first, and say where they have nothing."""
+"""Titles, first sentences and empty texts of the sections between the leaderboard and completeness."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from offline_bench.core.errors import OfflineBenchError, PlaceError, describe_exception
+
 # Carries out one task, telling now and then which share of it, in [0, 1], is done.
 Work = Callable[[Any, Callable[[float], None]], Any]
 
@@ -28,10 +30,19 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """There is no result of task number `task`: the place let it down, more than once where that could help."""
+    """Task number `task` has no result: the machine failed it, more than once where another try could help."""
 
     task: int
     reason: str
 
 
 Event = Progressed | Done | Died
+
+
+def judge_failure(error: Exception) -> tuple[str, str]:
+    """What an exception of `work` in another process is, with its message.
+
+    'fault': of the place, and so is what is no error of ours; 'error': a word to the user.
+    """
+    ours = isinstance(error, OfflineBenchError) and not isinstance(error, PlaceError)
+    return ("error", str(error)) if ours else ("fault", describe_exception(error))

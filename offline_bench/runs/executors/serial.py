@@ -10,7 +10,7 @@ from offline_bench.runs.executors.events import Died, Done, Event, Work
 
 
 def execute_here(work: Work, tasks: Iterable[Any]) -> Generator[Event, None, None]:
-    """Carry out `tasks` in order; an exception of `work` is raised as it is, but a fault of the place is told of."""
+    """Carry out `tasks` in order. An exception of `work` is raised as it is; a fault of the place is an event."""
     for number, task in enumerate(tasks):
         event: Event
         try:

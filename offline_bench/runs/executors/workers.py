@@ -7,21 +7,18 @@ import os
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import OfflineBenchError, PlaceError, describe_exception
+from offline_bench.core.errors import OfflineBenchError
 from offline_bench.core.plugins import load_entry_points, load_plugin
 from offline_bench.environments.steppers import THREAD_VARIABLES, child_path
-from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work
-
-ATTEMPTS = 2
+from offline_bench.runs.executors.events import Died, Done, Event, Progressed, Work, judge_failure
+from offline_bench.runs.executors.queue import ATTEMPTS, TaskQueue
 
 
 def execute_on_workers(
@@ -33,7 +30,7 @@ def execute_on_workers(
     replaced and its task tried once more, then told of as `Died`. Any other `OfflineBenchError` of `work` is raised
     here. However this generator ends, no worker outlives it.
     """
-    queue = _Queue(tasks)
+    queue = TaskQueue(tasks)
     crew: list[_Worker] = []
     try:
         while True:
@@ -51,6 +48,8 @@ def execute_on_workers(
                     crew[place] = _Worker(work, plugins)
                     if queue.take_back(event.task):
                         continue
+                if not isinstance(event, Progressed):
+                    queue.finish(event.task)
                 yield event
     finally:
         for worker in crew:
@@ -59,45 +58,14 @@ def execute_on_workers(
             worker.process.join()
 
 
-def _occupy(crew: list[_Worker], queue: _Queue, most: int, hire: Callable[[], _Worker]) -> None:
+def _occupy(crew: list[_Worker], queue: TaskQueue, most: int, hire: Callable[[], _Worker]) -> None:
     """Give every idle worker a task, and hire more, up to `most`, while tasks wait."""
     for worker in crew:
-        if worker.task is None:
-            queue.give_next(worker)
+        if worker.task is None and queue.waits():
+            worker.give(*queue.take())
     while len(crew) < most and queue.waits():
         crew.append(hire())
-        queue.give_next(crew[-1])
-
-
-class _Queue:
-    """The tasks that wait, each taken from its source when somebody is there to do it; and how often each was begun."""
-
-    def __init__(self, tasks: Iterable[Any]) -> None:
-        self._source = enumerate(tasks)
-        self._waiting: list[tuple[int, Any]] = []
-        self._begun: dict[int, Any] = {}
-        self._attempts: Counter[int] = Counter()
-
-    def waits(self) -> bool:
-        """Whether there is another task."""
-        if not self._waiting:
-            self._waiting.extend(islice(self._source, 1))
-        return bool(self._waiting)
-
-    def give_next(self, worker: _Worker) -> None:
-        """Give `worker` the next task, where there is one."""
-        if self.waits():
-            number, task = self._waiting.pop(0)
-            self._begun[number] = task
-            self._attempts[number] += 1
-            worker.give(number, task)
-
-    def take_back(self, number: int) -> bool:
-        """Whether the task of that number, which came to nothing, is tried again."""
-        again = self._attempts[number] < ATTEMPTS
-        if again:
-            self._waiting.insert(0, (number, self._begun[number]))
-        return again
+        crew[-1].give(*queue.take())
 
 
 class _Worker:
@@ -107,7 +75,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there, work, tuple(plugins)), daemon=True)
-        with _environment_of_workers():
+        with environment_of_workers():
             self.process.start()
         there.close()
         self.task: int | None = None
@@ -144,7 +112,7 @@ class _Worker:
 
 
 @contextmanager
-def _environment_of_workers() -> Iterator[None]:
+def environment_of_workers() -> Iterator[None]:
     """While the block runs, a process that is started has one thread, and does not look into the current folder."""
     ours = {**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONSAFEPATH": "1"}
     before, path = {name: os.environ.get(name) for name in ours}, list(sys.path)
@@ -179,12 +147,8 @@ def _serve_until_it_fails(connection: Connection, work: Work, plugins: Sequence[
             connection.send(("done", work(task, lambda share: connection.send(("progress", share)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
-    except PlaceError as error:
-        return "fault", str(error)
-    except OfflineBenchError as error:
-        return "error", str(error)
     except Exception as error:  # noqa: BLE001 - told by the parent: nobody reads a worker's traceback
-        return "fault", describe_exception(error)
+        return judge_failure(error)
 
 
 def _follow_parent() -> None:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import CurationError, OfflineBenchError
-from offline_bench.core.registry import Registry
+from offline_bench.core.registry import Component, Registry
+from offline_bench.core.spec import parse_spec
 from offline_bench.data.dataset import CONTENT, Dataset, Sources, is_write, protect
 from offline_bench.data.seal import watch
 from offline_bench.schemes.curate.pool import Pool
@@ -43,11 +45,12 @@ class Selection:
 curations: Registry[Callable[..., Selection]] = Registry("curation", handed=1)
 
 
-def curate(data: Dataset, text: str, seed: int = 0) -> Dataset:
+def curate(data: Dataset, text: str, seed: int | None = None) -> Dataset:
     """The transitions of `data` that the curation `text` selects.
 
-    `seed` is taken so that `relabel` and `curate` are called alike, and changes nothing: a curation that draws has its
-    seed in `text`, so that runs of all seeds learn from the same transitions.
+    seed  put into `text` where the curation draws and `text` names no seed: `fraction(p=0.5)` with 3 is
+          `fraction(p=0.5, seed=3)`. So the text alone says which transitions these are, and a run's seed, which
+          decides what `relabel` draws, does not.
 
     Raises `CurationError`, with the curation's name and what it did, where the selection is malformed, ends no
     episode where two would run together, claims a terminal the data does not have, is empty, or where the curation
@@ -55,6 +58,10 @@ def curate(data: Dataset, text: str, seed: int = 0) -> Dataset:
     what loading raises where another dataset is mixed in.
     """
     component = curations.bind(text)
+    if seed is not None and _draws(component) and "seed" not in dict(parse_spec(text).parameters):
+        component = curations.bind(
+            str(replace(component.spec, parameters=(*component.spec.parameters, ("seed", seed))))
+        )
     name = str(component)
     try:
         with watch(data, partial(refuse_change, name)):
@@ -69,6 +76,10 @@ def curate(data: Dataset, text: str, seed: int = 0) -> Dataset:
     pool = Pool.of(data, selection.beside)
     _check(selection, name, pool)
     return _take(data, selection, name, pool)
+
+
+def _draws(component: Component[Callable[..., Selection]]) -> bool:
+    return "seed" in signature(component.function).parameters
 
 
 def refuse_change(name: str, what: str) -> CurationError:

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import RelabelingError
-from offline_bench.core.paths import datasets_folder
+from offline_bench.core.paths import dataset_file, datasets_folder
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.tasks import find_traits
 
 Array = npt.NDArray[Any]
 
+CARDS = "cards.toml"
 MEANINGS = {
     "velocity": "which numbers of an observation are the velocity, forward first",
     "position": "which numbers of an observation are the position",
@@ -54,9 +55,9 @@ def _find(data: Dataset, key: str, scheme: str) -> Any:
     task = find_traits(data.id, data.environment)
     if task is None:
         raise RelabelingError(
-            f"{scheme} needs the key `{key}` of a card, {MEANINGS[key]}: {datasets_folder() / 'cards.toml'} has no "
+            f"{scheme} needs the key `{key}` of a card, {MEANINGS[key]}: {dataset_file(CARDS)} has no "
             f"task of the dataset {data.id!r} or of its environment {data.environment or '(none)'}. "
-            "Add a table [tasks.NAME] with that environment and key."
+            f"{_where_to_add()} add a table [tasks.NAME] with that environment and key."
         )
     return task
 
@@ -65,5 +66,11 @@ def _refuse_lack(data: Dataset, key: str, scheme: str) -> None:
     name = _find(data, key, scheme).name
     raise RelabelingError(
         f"{scheme} needs the key `{key}` of a card, {MEANINGS[key]}: [tasks.{name}] in "
-        f"{datasets_folder() / 'cards.toml'} lacks it. Add it there, or choose another relabeling."
+        f"{dataset_file(CARDS)} lacks it. {_where_to_add()} add it, or choose another relabeling."
     )
+
+
+def _where_to_add() -> str:
+    """What comes before adding to the cards: those of an installed package are not written to."""
+    cards, own = dataset_file(CARDS), datasets_folder() / CARDS
+    return "There" if cards == own else f"Copy {cards} to {own}, which then counts instead, and"

@@ -7,6 +7,7 @@ returns rewards; `relabel` attaches them, sharing every other array of the datas
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline_bench.core.errors import OfflineBenchError, RelabelingContractError
+from offline_bench.core.plugins import own_line
 from offline_bench.core.registry import Component, Registry
 from offline_bench.core.seeds import relabeling_rng
 from offline_bench.data.dataset import Dataset, is_write, protect
@@ -74,8 +76,13 @@ def _call(stage: Component[Any], data: Dataset, rng: np.random.Generator, name: 
     except OfflineBenchError:
         raise
     except Exception as error:
-        what = "tried to write into the data" if is_write(error) else "raised"
-        raise RelabelingContractError(f"relabeling {name} {what}: {type(error).__name__}: {error}") from error
+        what, remedy = "raised", ""
+        if is_write(error):
+            what, remedy = "tried to write into the data", ". The data is read-only: write into a copy of the array"
+        where = own_line(error, inspect.getsourcefile(stage.function))
+        raise RelabelingContractError(
+            f"relabeling {name} {what}{where}: {type(error).__name__}: {error}{remedy}"
+        ) from error
 
 
 def _find_facts(returned: Any, rewards: Array, data: Dataset, prefix: str) -> dict[str, float]:
@@ -92,9 +99,12 @@ def _refuse_change(name: str, what: str) -> RelabelingContractError:
 
 
 def _check(rewards: Array, name: str, n: int) -> Array:
+    if rewards.dtype == object and rewards.shape == () and rewards[()] is None:
+        raise RelabelingContractError(f"relabeling {name} returned None: return the rewards")
     if rewards.shape != (n,):
         raise RelabelingContractError(
-            f"relabeling {name} returned shape {rewards.shape}: one reward per transition is ({n},)"
+            f"relabeling {name} returned shape {rewards.shape}: one reward per transition is ({n},), as this data has "
+            f"{n} transitions. Return an array of shape (data.n,)"
         )
     if rewards.dtype.kind not in "fiub":
         raise RelabelingContractError(f"relabeling {name} returned dtype {rewards.dtype}: rewards are numbers")
@@ -102,6 +112,8 @@ def _check(rewards: Array, name: str, n: int) -> Array:
         rewards = rewards.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(rewards))
     if len(bad):
-        first = f"the first at row {bad[0]}: {rewards[bad[0]]}"
-        raise RelabelingContractError(f"relabeling {name} returned {len(bad)} rewards that are not finite, {first}")
+        raise RelabelingContractError(
+            f"relabeling {name} returned {rewards[bad[0]]} at row {bad[0]}; {len(bad)} of its {n} rewards are not "
+            "finite. Give each transition a finite number"
+        )
     return protect(rewards)
