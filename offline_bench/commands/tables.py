@@ -10,6 +10,7 @@ import pandas as pd
 from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.behavior.walks import compare_walks
 from offline_bench.analysis.decides.verdict_of_set import judge_sets
+from offline_bench.analysis.findings import Competence
 from offline_bench.analysis.frame import add_missing, to_frame
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.published.comparison import compare_with_published
@@ -55,14 +56,18 @@ from offline_bench.runs.suites import Suite, load_suite
 def print_leaderboard(name: str | None, folder: Path | None) -> None:
     """Print the leaderboard of the suite's records, or of those in `folder`, see `choose_suite`."""
     suite, folder = choose_suite(name, folder)
-    tell_others(print_leaderboard_of(folder, suite.runs()), folder, suite.name)
+    tell_others(print_leaderboard_of(folder, suite.runs(), suite if suite.gate else None), folder, suite.name)
 
 
-def print_leaderboard_of(folder: Path, runs: Iterable[Run]) -> Reading:
-    """Print the leaderboard of the records of `runs` in `folder`; what was read of it."""
+def print_leaderboard_of(folder: Path, runs: Iterable[Run], gated: Suite | None = None) -> Reading:
+    """Print the leaderboard of the records of `runs` in `folder`, marked by the gate of `gated`; what was read."""
     wanted = list(runs)
     reading = read_runs(folder, wanted)
-    tell(leaderboard_markdown(build_leaderboard(to_frame(reading.records), wanted, reading.problems)))
+    frame = to_frame(reading.records)
+    board = build_leaderboard(frame, wanted, reading.problems)
+    if gated:
+        board = mark_rows(board, _judge(frame, gated))
+    tell(leaderboard_markdown(board))
     return reading
 
 
@@ -92,7 +97,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
     board = build_leaderboard(frame, runs, tell_problems(reading, folder))
     competence = schemes = ""
     if suite.gate:
-        judged = judge_learners(add_missing(frame, runs), true_marks(load_published(suite.published)))
+        judged = _judge(frame, suite)
         board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
         schemes = schemes_section(*compare_schemes(frame, judged, load_properties(suite.folder)))
     notes = read_notes(suite)
@@ -119,6 +124,10 @@ def write_tables(folder: Path, suite: Suite) -> None:
     for problem in reading.problems:
         tell(plain_line(f"left out: {problem}"), err=True)
     tell(f"wrote {', '.join(texts)} to {folder}")
+
+
+def _judge(frame: pd.DataFrame, suite: Suite) -> list[Competence]:
+    return judge_learners(add_missing(frame, suite.runs()), true_marks(load_published(suite.published)))
 
 
 def publish_results(name: str, folder: Path | None) -> None:

@@ -156,6 +156,11 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
+def hash_rewards(data: Dataset) -> str:
+    """Sixteen hex digits over the rewards that a learner sees, which `Dataset.fingerprint` leaves out."""
+    return hashlib.sha256(np.ascontiguousarray(data.rewards).view(np.uint8).data).hexdigest()[:16]
+
+
 def protect(array: Array) -> Array:
     """A view of `array` that cannot be made writable again; `array` and what it is a view of become read-only too."""
     array.flags.writeable = False

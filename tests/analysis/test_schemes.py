@@ -100,7 +100,7 @@ def test_half_a_suite_is_told_with_its_seeds_and_what_is_not_known_stands_last(u
 )
 def test_properties_that_are_none_are_refused_with_the_file(content: str, tmp_path: Path) -> None:
     (tmp_path / "properties.json").write_text(content, encoding="latin-1")
-    with pytest.raises(RecordError, match=r"properties\.json is not what"):
+    with pytest.raises(RecordError, match=r"properties\.json is not a file of"):
         load_properties(tmp_path)
 
 

@@ -57,7 +57,7 @@ def test_training_in_jax_starts_from_the_committed_checkpoint_and_exports_what_a
 
 def test_a_recipe_with_an_algorithm_that_its_library_lacks_says_which_there_are(tmp_path: Path) -> None:
     recipe: BehaviorRecipe = replace(load_recipes("behavior")["hopper"], algorithm="TQC")
-    with pytest.raises(DatasetError, match=r"no stable-baselines3 TQC; there are .*sbx TQC"):
+    with pytest.raises(DatasetError, match=r"stable-baselines3 TQC is unknown; choose one of .*sbx TQC"):
         train_behavior(recipe, tmp_path, lambda step, total, line: None)
 
 

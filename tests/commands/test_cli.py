@@ -237,7 +237,7 @@ def test_an_unfinished_suite_is_published_in_part_and_gone_on_with(
     assert call(small_home, "publish", str(suite), "--results", str(tmp_path / "one")).returncode == 0
     assert "**Not finished: 4 of 8 runs have a record.**" in (suite.parent / "README.md").read_text()
     went_on = call(small_home, "reproduce", str(suite), "--results", str(tmp_path / "two"))
-    assert f"goes on from the records in {suite.parent}" in went_on.stdout
+    assert f"going on from the records in {suite.parent}" in went_on.stdout
     assert "4 of 8 runs are done" in went_on.stdout
     assert "Not finished" not in (tmp_path / "two" / "README.md").read_text()
 

@@ -101,7 +101,7 @@ def test_its_content_is_what_it_was_when_it_was_stored_flat_and_verify_tells_the
     space = {"type": "Box", "dtype": "float64", "shape": [8], "low": [-np.inf] * 8, "high": [np.inf] * 8}
     about.write_text(json.dumps({**json.loads(about.read_text()), "observation_space": json.dumps(space)}))
     assert load(FULL).fingerprint == data.fingerprint
-    assert any("observations are vectors of length 8 where" in problem for problem in verify(copy).problems)
+    assert any("observations are vectors of length 8, but" in problem for problem in verify(copy).problems)
 
 
 def test_discrete_observations_are_stored_as_whole_numbers(cache: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import offline_bench as ob
 from offline_bench.cli import app
 from offline_bench.core.errors import DatasetError, OfflineBenchError
-from offline_bench.data.dataset import CONTENT
+from offline_bench.data.dataset import CONTENT, hash_rewards
 from offline_bench.data.loaders import load_d4rl
 from offline_bench.data.loaders.export import export
 from offline_bench.data.loaders.minari import read_minari
@@ -53,6 +53,15 @@ def test_one_whose_content_was_changed_afterwards_is_refused(exported: tuple[str
         read_again(to, path)
 
 
+def test_one_whose_rewards_were_changed_afterwards_is_refused(exported: tuple[str, Path]) -> None:
+    to, path = exported
+    file, name = (path, "rewards") if to == "d4rl" else (path / "data" / "main_data.hdf5", "episode_0/rewards")
+    with h5py.File(file, "r+") as stored:
+        stored[name][0] = 0.5
+    with pytest.raises(DatasetError, match="it names the rewards_fingerprint"):
+        read_again(to, path)
+
+
 def test_it_says_what_it_is(exported: tuple[str, Path]) -> None:
     to, path = exported
     if to == "d4rl":
@@ -66,6 +75,7 @@ def test_it_says_what_it_is(exported: tuple[str, Path]) -> None:
         "curation": "full",
         "relabeling": "negate",
         "fingerprint": small_data().fingerprint,
+        "rewards_fingerprint": hash_rewards(small_data()),
         "seed": "3",
         "version": "1",
     }

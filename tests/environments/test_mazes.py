@@ -142,7 +142,7 @@ def test_without_gymnasium_robotics_the_error_says_what_to_install(monkeypatch: 
 
 @pytest.mark.parametrize("environment", ["Hopper-v5", "CartPole-v1"])
 def test_waypoints_outside_of_a_maze_are_refused_in_words(environment: str) -> None:
-    with pytest.raises(EnvironmentMismatchError, match=f"which '{environment}' is not"):
+    with pytest.raises(EnvironmentMismatchError, match=f"and '{environment}' is not one"):
         behaviors.bind("waypoints")(environment, np.random.default_rng(0))
 
 

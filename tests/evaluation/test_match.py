@@ -61,7 +61,7 @@ def test_what_fits_is_let_pass(name: str) -> None:
         (data_for("Quirk-v9"), "did you mean Quirk-v0"),
         (data_for("Quirk-v0(max_episode_steps=None)"), "no time limit"),
         (data_for("Quirk-v0(nothing=1)"), "cannot be made here"),
-        (data_for("Quirk-v0", size=3), r"observations of shape \(3,\), where its environment Quirk-v0 shows \(2,\)"),
+        (data_for("Quirk-v0", size=3), r"observations of shape \(3,\), but its environment Quirk-v0 shows \(2,\)"),
         (data_for("Quirk-v0", high=3.0), r"actions from \[-1.0\] to \[3.0\]"),
         (data_for("CartPole-v1", size=4), "actions of shape .* takes Discrete"),
         (

@@ -248,7 +248,7 @@ def test_a_run_is_of_numbers_that_a_table_holds(name: str, value: Any) -> None:
 def test_a_grid_beyond_what_can_be_counted_is_refused_in_words(key: str, value: Any) -> None:
     sound = {"datasets": ["a"], "algorithms": ["bc"], "relabelings": ["zero"], "seeds": [0], "steps": 1, "episodes": 1}
     Grid(**sound)  # type: ignore[arg-type]
-    with pytest.raises(SuiteError, match=f"{key} is to be a"):
+    with pytest.raises(SuiteError, match=f"{key} must be a"):
         Grid(**sound | {key: value})  # type: ignore[arg-type]
 
 

@@ -233,7 +233,7 @@ def test_a_node_with_another_torch_or_other_data_is_named_and_not_used(
         pace.hold("full")
         threading.Thread(target=lambda: (wait_until(lambda: "full" in pace.held()), pace.release())).start()
         notes = carry_out_on(cluster, jobs_of(), out, pace)
-    assert len(notes) == 2
+    assert len(notes) == 2, "\n".join(notes)
     assert "is not used: it has torch 0.1, and this machine has" in notes[0]
     assert f"is not used: its {MEDIUM} has another content" in notes[1]
     assert told(read_records(out).records) == undisturbed(jobs_of())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from offline_bench.core.storage import scratch_path
-from offline_bench.data.dataset import Dataset
+from offline_bench.data.dataset import Dataset, hash_rewards
 
 COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")
 # Readers of D4RL pass over what lies in `infos`: no learner takes these for its rewards.
@@ -14,6 +14,7 @@ TRUE_REWARDS = "infos/true_rewards"
 # What was done to the data, by the field of `Dataset`. A file with these and the true rewards is one of ours.
 LABELS = {"curation": "metadata/curation", "relabeling": "metadata/relabeling"}
 FINGERPRINT = "metadata/fingerprint"
+REWARDS = "metadata/rewards_fingerprint"
 
 
 def write_d4rl(data: Dataset, path: Path, about: Mapping[str, str] | None = None) -> None:
@@ -27,6 +28,7 @@ def write_d4rl(data: Dataset, path: Path, about: Mapping[str, str] | None = None
 
     texts = {f"metadata/{name}": text for name, text in (about or {}).items()}
     texts |= {"metadata/dataset": data.id, "metadata/environment": data.environment, FINGERPRINT: data.fingerprint}
+    texts |= {REWARDS: hash_rewards(data)}
     texts |= {name: getattr(data, field) for field, name in LABELS.items()}
     with scratch_path(path) as scratch, h5py.File(scratch, "w") as file:
         for name in COLUMNS:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from offline_bench.core.errors import DatasetError, StorageError
 from offline_bench.core.storage import scratch_folder, write_text
-from offline_bench.data.dataset import Dataset
+from offline_bench.data.dataset import Dataset, hash_rewards
 from offline_bench.data.loaders.d4rl_writer import write_d4rl
 from offline_bench.data.loaders.intake import NEW_ID
 from offline_bench.data.loaders.metadata import PROVENANCE, of_folder
@@ -54,6 +54,7 @@ def export(data: Dataset, to: str, path: Path, about: Mapping[str, str]) -> None
         return
     told = {"dataset": data.id, "environment": data.environment, "curation": data.curation}
     told |= {"relabeling": data.relabeling, "fingerprint": data.fingerprint, **about}
+    told["rewards_fingerprint"] = hash_rewards(data)
     try:
         with scratch_folder(path.parent, "exporting") as root:
             description = "exported by offline_bench: " + ", ".join(f"{name} {text}" for name, text in told.items())

@@ -10,7 +10,7 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
-from offline_bench.data.dataset import Dataset
+from offline_bench.data.dataset import Dataset, hash_rewards
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
@@ -85,6 +85,9 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
         raise main.odd(
             f"it names the fingerprint {labels['fingerprint']:.40}, and what lies in it has {data.fingerprint}"
         )
+    rewarded = metadata["offline_bench"].get("rewards_fingerprint")
+    if rewarded is not None and rewarded != hash_rewards(data) and not data.notes:
+        raise main.odd(f"it names the rewards_fingerprint {rewarded!s:.40}, and its rewards have {hash_rewards(data)}")
     return replace(data, curation=labels["curation"], relabeling=labels["relabeling"])
 
 

@@ -183,19 +183,24 @@ class RayCluster:
         for id_, asked in list(self._asked.items()):
             if asked in ready:
                 del self._asked[id_]
-                self._judge(self._known[id_], *self._receive(asked))
+                self._judge(self._known[id_], *self._receive(self._known[id_], asked))
 
-    def _receive(self, asked: Any) -> tuple[str, int]:
+    def _receive(self, node: Node, asked: Any) -> tuple[str, int]:
+        errors = self.ray.exceptions
         try:
             against, memory = self.ray.get(asked)
-        except self.ray.exceptions.RayError as error:
+        except (errors.NodeDiedError, errors.TaskUnschedulableError):
+            # Ray lists a node for some seconds after it was taken away.
+            node.gone = True
+            return "", 0
+        except errors.RayError as error:
             return f"it could not be looked at: {last_line(error)}", 0
         return against, memory
 
     def _judge(self, node: Node, against: str, memory: int) -> None:
         if against:
             self.refuse(node, against)
-        else:
+        elif not node.gone:
             node.memory = memory
             self._fit[node.id] = node
 
