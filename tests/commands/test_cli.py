@@ -181,7 +181,7 @@ def alive(pid: int) -> bool:
 def test_a_killed_suite_loses_only_what_was_in_flight_and_goes_on(
     small_home: Path, suite: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
-    suite.write_text(SUITE.replace("steps = 60", "steps = 1500"))
+    suite.write_text(SUITE.replace("steps = 60", "steps = 3000"))
     folder = tmp_path / "out"
     arguments = ["reproduce", str(suite), "--results", str(folder)]
     environment = {**os.environ, "OFFLINE_BENCH_HOME": str(small_home), "PYTHONWARNINGS": "ignore"}
