@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     """
     frame = to_frame(records)
     board = build_leaderboard(frame, question.runs, problems)
-    judged = _judge_learners(frame, question)
+    judged = judge_suite(frame, question.runs, question.published) if question.gate else None
     told = frame if judged is None else select_competent(frame, judged)
     board = board if judged is None else mark_rows(board, judged)
     command = f"make reproduce SUITE={question.name}" if question.command is None else question.command
@@ -133,11 +133,9 @@ def summarize(records: Sequence[Record], question: Question, problems: Sequence[
     )
 
 
-def _judge_learners(frame: pd.DataFrame, question: Question) -> list[Competence] | None:
-    """None in a suite without a gate."""
-    if not question.gate:
-        return None
-    return judge_learners(add_missing(frame, question.runs), true_marks(question.published))
+def judge_suite(frame: pd.DataFrame, runs: Iterable[Run], published: Published | None) -> list[Competence]:
+    """`judge_learners` of a suite's `runs`, those without a record with them, by what was published of its sets."""
+    return judge_learners(add_missing(frame, runs), true_marks(published))
 
 
 def _stream(name: str) -> np.random.Generator:

@@ -11,17 +11,18 @@ from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.behavior.walks import compare_walks
 from offline_bench.analysis.decides.verdict_of_set import judge_sets
 from offline_bench.analysis.findings import Competence
-from offline_bench.analysis.frame import add_missing, to_frame
+from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.published.comparison import compare_with_published
-from offline_bench.analysis.published.facts import load_published, true_marks
+from offline_bench.analysis.published.facts import load_published
 from offline_bench.analysis.published.survival import compare_survival
-from offline_bench.analysis.scores.competence import judge_learners, mark_rows
+from offline_bench.analysis.scores.competence import mark_rows
 from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
+from offline_bench.analysis.summary import judge_suite
 from offline_bench.commands.records import (
     check_own,
     choose_suite,
@@ -127,7 +128,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
 
 
 def _judge(frame: pd.DataFrame, suite: Suite) -> list[Competence]:
-    return judge_learners(add_missing(frame, suite.runs()), true_marks(load_published(suite.published)))
+    return judge_suite(frame, suite.runs(), load_published(suite.published))
 
 
 def publish_results(name: str, folder: Path | None) -> None:

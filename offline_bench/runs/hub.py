@@ -20,8 +20,7 @@ def push_records(folder: Path, repository: str) -> str:
     if reading.problems or not reading.records:
         why = reading.problems[0] if reading.problems else "it has no record"
         raise StorageError(f"{folder} was not pushed: {why}")
-    path = folder / PACKED if (folder / PACKED).is_file() and not (folder / "records").is_dir() else None
-    path = path or pack_records(folder, reading.records)
+    path = pack_records(folder, reading.records)
     try:
         api = hub.HfApi()
         api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)

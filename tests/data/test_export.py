@@ -131,6 +131,23 @@ def test_a_set_is_replaced_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine-v0"]
 
 
+def test_a_set_that_cannot_be_replaced_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, target = small_data(), tmp_path / "mine-v0"
+    export(data, "minari", target, {})
+    rename = Path.rename
+
+    def fail(path: Path, to: Path) -> Path:
+        if to == target and path.name == target.name:
+            raise OSError("the disk is gone")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OfflineBenchError, match="the disk is gone"):
+        export(data.with_rewards(2.0 * data.true_rewards, "double"), "minari", target, {})
+    assert read_again("minari", target).relabeling == "negate"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-v0"]
+
+
 def test_a_seed_given_to_curate_is_one_written_into_its_text() -> None:
     data = small_data()
     assert ob.curate(data, "fraction(p=0.5)", seed=3).curation == "fraction(p=0.5, seed=3)"

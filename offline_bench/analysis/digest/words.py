@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from offline_bench.analysis.findings import Estimate
-
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 place`, `3 places`."""
@@ -41,14 +39,6 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     """`1.2 to 3.4`, or the one number where both ends read alike; ∞ where there is no end."""
     low, high = _number(min(values), digits), _number(max(values), digits)
     return low if low == high else f"{low} to {high}"
-
-
-def with_interval(estimate: Estimate, digits: int = 1) -> str:
-    """`3.2 [1.0, 5.0]`; the number alone where it has no interval."""
-    value = _number(estimate.value, digits)
-    if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return value
-    return f"{value} [{_number(estimate.low, digits)}, {_number(estimate.high, digits)}]"
 
 
 def _number(value: float, digits: int) -> str:

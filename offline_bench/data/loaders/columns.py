@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -72,13 +72,12 @@ def read_episodes(
         kept = {number: array for number, array in rewards.items() if array is not None}
         _check_counts(source, counts, numbers, kept, dropped)
         columns = _fill(file, spaces, kept, dropped)
+        if relabeled:
+            columns["rewards"] = _join(kept.values())
+            where = "/".join(("infos", *TRUE))
+            kept = {number: _fetch(file, number, where, array.shape) for number, array in kept.items()}
     lengths = np.array([len(array) for array in kept.values()])
-    columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in kept.values()])
-    if relabeled:
-        columns["rewards"] = columns["true_rewards"]
-        with open_hdf5(source) as file:
-            true = [_fetch(file, number, "/".join(("infos", *TRUE)), rewards.shape) for number, rewards in kept.items()]
-        columns["true_rewards"] = np.concatenate([array.astype(np.float32, copy=False) for array in true])
+    columns["true_rewards"] = _join(kept.values())
     if drop_broken:
         columns, lengths = _leave_out(columns, np.array(list(kept)), lengths, dropped)
     remaining = [number for number in kept if number not in dropped.reasons]
@@ -86,6 +85,10 @@ def read_episodes(
         source, columns.pop("terminations"), columns.pop("truncations"), remaining, lengths
     )
     return {**columns, "terminals": terminals, "timeouts": timeouts}, (*dropped.notes(), *notes)
+
+
+def _join(arrays: Iterable[Array]) -> Array:
+    return np.concatenate([array.astype(np.float32, copy=False) for array in arrays])
 
 
 def _check_counts(

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError, EnvironmentMismatchError
-from offline_bench.data.dataset import Array, Dataset, hash_rewards
+from offline_bench.data.dataset import Array, Dataset
 from offline_bench.data.loaders.d4rl_writer import FINGERPRINT, LABELS, REWARDS, TRUE_REWARDS
+from offline_bench.data.loaders.exported import check_fingerprints
 from offline_bench.data.loaders.hdf5 import Source, StoredFile, open_hdf5
 from offline_bench.data.loaders.leniency import STRICT, Leniency, join_ends, settle_actions
 from offline_bench.data.loaders.spaces import Spaces, find_spaces
@@ -62,10 +63,7 @@ def load_d4rl(path: Path, environment: str, dataset_id: str, leniency: Leniency 
         data = Dataset(dataset_id, environment, spaces.action_space, **columns, **labels, notes=(*notes, *clipped))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
-    if named is not None and named != data.fingerprint and not clipped:
-        raise source.odd(f"it names the fingerprint {named!s:.40}, and what lies in it has {data.fingerprint}")
-    if rewarded is not None and rewarded != hash_rewards(data):
-        raise source.odd(f"it names the rewards_fingerprint {rewarded!s:.40}, its rewards have {hash_rewards(data)}")
+    check_fingerprints(source, data, None if clipped else named, rewarded)
     return data
 
 

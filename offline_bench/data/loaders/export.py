@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,9 +68,19 @@ def export(data: Dataset, to: str, path: Path, about: Mapping[str, str]) -> None
             )
             metadata = of_folder(root / path.name).path
             write_text(metadata, json.dumps({**json.loads(metadata.read_text(encoding="utf-8")), PROVENANCE: told}))
-            if path.exists():
-                path.rename(root / "replaced")
-            (root / path.name).rename(path)
-            shutil.rmtree(root / "replaced", ignore_errors=True)
+            _replace(path, root / path.name, root / "replaced")
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}. Nothing was left there.") from error
+
+
+def _replace(path: Path, new: Path, old: Path) -> None:
+    """Put the folder `new` at `path`; what lies there goes to `old`, and comes back where `new` cannot be put."""
+    if not path.exists():
+        new.rename(path)
+        return
+    path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise

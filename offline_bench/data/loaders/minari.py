@@ -10,14 +10,16 @@ import numpy as np
 
 from offline_bench.core.errors import DatasetError, DatasetNotFoundError
 from offline_bench.core.registry import unknown_name
-from offline_bench.data.dataset import Dataset, hash_rewards
+from offline_bench.data.dataset import Dataset
 from offline_bench.data.loaders.cards import Card, load_cards
 from offline_bench.data.loaders.columns import read_episodes
 from offline_bench.data.loaders.download import download
+from offline_bench.data.loaders.exported import check_fingerprints
 from offline_bench.data.loaders.folders import check_id, list_folders, locate, roots
 from offline_bench.data.loaders.hdf5 import Source
 from offline_bench.data.loaders.leniency import STRICT, Leniency, settle_actions
 from offline_bench.data.loaders.metadata import (
+    PROVENANCE,
     find_data_spaces,
     find_environment,
     find_labels,
@@ -54,7 +56,7 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
     Episodes come in the order of their numbers. One that both terminated and was truncated at its last step
     terminated: the value after it is 0. One that ends with neither flag was cut there: it timed out.
     Observations are what `make_environment` shows of the environment: those of Dict and Discrete spaces become vectors.
-    What `leniency` allows is set right and told in the set's notes. In a set that `export_minari` wrote, the rewards
+    What `leniency` allows is set right and told in the set's notes. In a set that `export` wrote, the rewards
     are the learner's, and the true ones lie beside them; one whose content is not that of the fingerprint it names is
     refused.
     Raises `DatasetError` naming the file where it is half-downloaded, inconsistent or not supported.
@@ -81,13 +83,8 @@ def read_minari(folder: Path, dataset_id: str, leniency: Leniency = STRICT) -> D
         raise DatasetError(f"{main.path}: {error}") from error
     if not labels:
         return data
-    if labels["fingerprint"] != data.fingerprint and not data.notes:
-        raise main.odd(
-            f"it names the fingerprint {labels['fingerprint']:.40}, and what lies in it has {data.fingerprint}"
-        )
-    rewarded = metadata["offline_bench"].get("rewards_fingerprint")
-    if rewarded is not None and rewarded != hash_rewards(data) and not data.notes:
-        raise main.odd(f"it names the rewards_fingerprint {rewarded!s:.40}, and its rewards have {hash_rewards(data)}")
+    if not data.notes:
+        check_fingerprints(main, data, labels["fingerprint"], metadata[PROVENANCE].get("rewards_fingerprint"))
     return replace(data, curation=labels["curation"], relabeling=labels["relabeling"])
 
 
