@@ -55,7 +55,7 @@ def print_cost(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, wo
     tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
     if not jobs:
         return
-    environments = _environments(jobs)
+    environments = find_environments(jobs)
     samples = {name: sample_environment(name) for name in dict.fromkeys(environments.values())}
     rows = total_rows(runs, jobs, _measure_all(jobs, environments, samples))
     header = ("algorithm", "runs", "done", "training, hours", "evaluation, hours at most")
@@ -95,7 +95,7 @@ def _measure_all(
     return costs
 
 
-def _environments(jobs: Sequence[Job]) -> dict[str, str]:
+def find_environments(jobs: Sequence[Job]) -> dict[str, str]:
     """The environment of each dataset, from its card where it has one, so that nothing need be built."""
     cards = load_cards()
     datasets = dict.fromkeys(job.run.dataset for job in jobs)

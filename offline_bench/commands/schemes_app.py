@@ -1,4 +1,4 @@
-"""The command line of a scheme before it trains: `describe relabeling`, `new relabeling`."""
+"""The command line before anything trains: `describe relabeling`, `suite` and `costs`, `new relabeling`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import typer
 
 from offline_bench.commands.options import SuiteName
 
-describe_app = typer.Typer(help="Show what a relabeling asks for, before anything trains.", no_args_is_help=True)
+describe_app = typer.Typer(
+    help="Show what a relabeling asks for, or what settings cost, before anything trains.", no_args_is_help=True
+)
 new_app = typer.Typer(help="Begin a scheme of your own: a file that works, and its test.", no_args_is_help=True)
 
 
 @describe_app.callback()
 def _describe() -> None:
-    """Show what a relabeling asks for, before anything trains."""
+    """Show what a relabeling asks for, or what settings cost, before anything trains."""
 
 
 @new_app.callback()
@@ -45,6 +47,14 @@ def describe_suite_command(suite: SuiteName) -> None:
     from offline_bench.commands.relabelings import describe_suite
 
     describe_suite(suite)
+
+
+@describe_app.command("costs")
+def describe_costs_command(suite: SuiteName) -> None:
+    """Measure what each setting of a suite costs here, and write costs.json beside its file."""
+    from offline_bench.commands.describe_costs import describe_costs
+
+    describe_costs(suite)
 
 
 @new_app.command("relabeling")

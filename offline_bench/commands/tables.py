@@ -22,6 +22,7 @@ from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.frontier import find_frontier
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
+from offline_bench.analysis.scores.setting_costs import load_costs
 from offline_bench.analysis.summary import judge_suite
 from offline_bench.commands.records import (
     check_own,
@@ -112,7 +113,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             suite.title or suite.name,
             notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), competence, notes))),
             findings=[
-                frontier_section(find_frontier(reading.records, suite.grids) if suite.frontier else ()),
+                _frontier(suite, reading),
                 walks_section(compare_walks(read_walks(suite, reading.records), board, reading.records)),
                 schemes,
                 exact_section(compare_exact(board, reading.records)),
@@ -129,6 +130,13 @@ def write_tables(folder: Path, suite: Suite) -> None:
 
 def _judge(frame: pd.DataFrame, suite: Suite) -> list[Competence]:
     return judge_suite(frame, suite.runs(), load_published(suite.published))
+
+
+def _frontier(suite: Suite, reading: Reading) -> str:
+    if not suite.frontier:
+        return ""
+    costs = load_costs(suite.folder)
+    return frontier_section(find_frontier(reading.records, suite.grids, costs), costs)
 
 
 def publish_results(name: str, folder: Path | None) -> None:

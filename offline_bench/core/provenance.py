@@ -37,7 +37,7 @@ def hash_package() -> str:
 
 @cache
 def read_machine() -> str:
-    """Processor, number of cores and system, such as 'AMD EPYC, 2 cores, Linux x86_64'."""
+    """Processor, number of cores and system, such as 'AMD EPYC family 26 model 2, 2 cores, Linux x86_64'."""
     return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
@@ -46,8 +46,11 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or "unknown processor"
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    name = told.get("model name") or platform.processor() or "unknown processor"
+    # The name alone is often shared by generations that differ twofold in speed.
+    kind = [f"{word} {told[field]}" for word, field in (("family", "cpu family"), ("model", "model")) if field in told]
+    return " ".join([name, *kind])
 
 
 def read_peak_memory() -> int:

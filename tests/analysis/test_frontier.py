@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from offline_bench.analysis.scores.frontier import Bought, find_frontier, tell_change
+from offline_bench.analysis.scores.setting_costs import SettingCosts, load_costs
+from offline_bench.core.errors import RecordError
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.runs.record import CurvePoint, Record
@@ -82,3 +85,34 @@ def test_the_table_shows_each_setting_and_the_data() -> None:
     assert "learning" in text and "hidden" in text
     assert "| behavior  | the data itself" in text
     assert frontier_section(find_frontier([], [GRID])) == ""
+
+
+def test_measured_costs_take_the_place_of_what_each_record_took() -> None:
+    seconds = {FIRST: {"HalfCheetah-v5": 1.0, "Hopper-v5": 3.0}, FAST: {"Hopper-v5": 3.0}}
+    costs = SettingCosts("a machine", 8, 10, seconds)
+    (part,) = find_frontier(made(), [GRID], costs)
+    found = {(one.algorithm, one.step): one for one in part.bought}
+    assert [found[FIRST, step].seconds for step in (10, 20, 40)] == [2, 4, 8]
+    assert np.isnan(found[FAST, 40].seconds) and np.isnan(found[WIDE, 40].seconds)
+    assert not found[WIDE, 40].least
+    text = frontier_section((part,), costs)
+    assert "a machine" in text and "evaluations included" not in text
+    assert "evaluations included" in frontier_section(find_frontier(made(), [GRID]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        '{"machine": "m", "together": 0, "steps": 1, "seconds": {}}',
+        '{"machine": "m", "together": 8, "steps": 1, "seconds": {"bc": {"Hopper-v5": true}}}',
+        '{"machine": "m", "together": 8, "steps": 1, "seconds": {"bc": 3}}',
+        '{"machine": "m", "together": 8, "steps": 1, "seconds": {"bc": {"Hopper-v5": NaN}}}',
+    ],
+)
+def test_a_file_that_holds_no_costs_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    assert load_costs(tmp_path) is None
+    (tmp_path / "costs.json").write_text(content)
+    with pytest.raises(RecordError, match=r"costs\.json is not a file of `describe costs`"):
+        load_costs(tmp_path)

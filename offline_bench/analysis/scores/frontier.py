@@ -10,6 +10,7 @@ import numpy as np
 
 from offline_bench.analysis.frame import mean_of
 from offline_bench.analysis.scores.competence import FULL
+from offline_bench.analysis.scores.setting_costs import SettingCosts
 from offline_bench.core.spec import parse_spec, spec_name
 from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Record, Run
@@ -25,7 +26,7 @@ class Bought:
     """A setting at one step: what it scored for what it took.
 
     change   what it does otherwise than the first setting of its algorithm; '' of that
-    seconds  of a processor for one run to `step`: the run's whole, in proportion; NaN where no record tells
+    seconds  of a processor for one run to `step`: measured, else the run's whole in proportion; NaN if not known
     scores   one for each dataset of its part: mean over seeds and the last two evaluations; NaN without a run
     runs     how many runs that rests on, of `expected`
     least    whether no setting of the algorithm, at no step, has as high a mean for fewer seconds
@@ -57,10 +58,13 @@ class Part:
     bought: tuple[Bought, ...]
 
 
-def find_frontier(records: Sequence[Record], grids: Sequence[Grid]) -> tuple[Part, ...]:
+def find_frontier(
+    records: Sequence[Record], grids: Sequence[Grid], costs: SettingCosts | None = None
+) -> tuple[Part, ...]:
     """A part for the grids of `grids` that share datasets and budget, in their order.
 
-    Counted are the runs that ended well and are not stale, on datasets that have a scale.
+    Counted are the runs that ended well and are not stale, on datasets that have a scale. With `costs` the seconds are
+    theirs, of one machine; else those of each record, wherever it was made, evaluations included.
     """
     stale = find_stale_among(records)
     known = {r.run: r for r in records if r.status == "ok" and r.run not in stale and try_task(r.run.dataset)}
@@ -71,21 +75,28 @@ def find_frontier(records: Sequence[Record], grids: Sequence[Grid]) -> tuple[Par
     for runs in parts.values():
         for run in runs:
             first.setdefault(spec_name(run.algorithm), run.algorithm)
-    return tuple(_part(datasets, budget, runs, known, first) for (datasets, budget), runs in parts.items())
+    return tuple(_part(datasets, budget, runs, known, first, costs) for (datasets, budget), runs in parts.items())
 
 
 def _part(
-    datasets: tuple[str, ...], budget: int, runs: Iterable[Run], known: dict[Run, Record], first: dict[str, str]
+    datasets: tuple[str, ...],
+    budget: int,
+    runs: Iterable[Run],
+    known: dict[Run, Record],
+    first: dict[str, str],
+    costs: SettingCosts | None,
 ) -> Part:
     settings: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in dict.fromkeys(runs):
         settings[run.algorithm, run.curation].append(run)
+    environments = [task.environment for name in datasets if (task := try_task(name)) is not None]
     bought = []
     for (text, curation), expected in settings.items():
         records = [known[run] for run in expected if run in known]
         change = tell_change(first[spec_name(text)], text, curation)
         for step in sorted({point.step for record in records for point in record.curve}):
-            bought.append(_buy(datasets, step, text, change, records, len(expected)))
+            one = _buy(datasets, step, text, change, records, len(expected))
+            bought.append(one if costs is None else replace(one, seconds=costs.of(text, environments, step)))
     behavior = [
         mean_of([_score(name, [r.data["mean_return"]]) for run, r in known.items() if run.dataset == name])
         for name in datasets
