@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from offline_bench.analysis.decides.set_audit import SCORE, Scale, SetAudit, audit_set, make_share_scale
+from offline_bench.analysis.digest.words import spread
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.benchmarks.suite_cost import measure_runs, sample_environment
 from offline_bench.commands.build import build_missing
@@ -68,13 +69,14 @@ def _write_audit(wish: Wish, suite: Suite, coverage: Coverage, scale: Scale, mea
     runs = list(suite.runs())
     records = read_runs(suite.folder, runs).records
     audit = audit_set(records, runs, scale, _longer(wish))
+    longest = {run.algorithm: run.steps for run in runs}
     making = Making(
         command=_command(wish, means.plugins),
         budget=wish.budget,
-        steps=wish.trained_steps,
+        steps=tuple(longest.values()),
         episodes=runs[0].episodes,
         seeds=tuple(suite.grids[0].seeds),
-        learners=tuple(dict.fromkeys(run.algorithm for run in runs)),
+        learners=tuple(longest),
         provenance=collect_provenance(records),
     )
     write_text(suite.folder / "card.md", audit_card(audit, coverage, making))
@@ -108,8 +110,13 @@ def _find_scale(dataset: str, environment: str, mean: float) -> Scale:
 
 def _longer(wish: Wish) -> str:
     """The option that trains longer; '' where there is none."""
-    names = [name for name, budget in BUDGETS.items() if budget.steps > wish.trained_steps]
+    now = _total_steps(wish)
+    names = [name for name in BUDGETS if _total_steps(replace(wish, budget=name, steps=0)) > now]
     return f"--budget {names[0]}" if names else ""
+
+
+def _total_steps(wish: Wish) -> int:
+    return sum(wish.find_learners().values())
 
 
 def _command(wish: Wish, plugins: Sequence[Path]) -> str:
@@ -129,10 +136,8 @@ def _tell_times(wish: Wish, suite: Suite, environment: str, workers: int) -> Non
     plans = {name: list_jobs(plan_audit(one, suite.folder)) for name, one in wishes.items()}
     for name, (least, most) in predict_times(plans, environment, max(workers, 1)).items():
         mark = "->" if name == wish.budget else "  "
-        steps = wishes[name].trained_steps
-        tell(
-            f"{mark} {name}: {len(plans[name])} runs of {steps:,} steps, {tell_clock(least)} to {tell_clock(most)} here"
-        )
+        steps = spread([job.run.steps for job in plans[name]], 0)
+        tell(f"{mark} {name}: {len(plans[name])} runs of {steps} steps, {tell_clock(least)} to {tell_clock(most)} here")
 
 
 def list_jobs(suite: Suite) -> list[Job]:

@@ -25,7 +25,7 @@ def audit(
     learner: Annotated[list[str], typer.Option(help="For a dataset: instead of the budget's; may be repeated.")] = [],  # noqa: B006
     suite: Annotated[
         str, typer.Option(help="For a learner: the suite of its sets and rivals.", autocompletion=complete("suites"))
-    ] = "coverage",
+    ] = "quick",
     results: Folder = None,
     workers: Workers = 2,
     device: Device = "cpu",

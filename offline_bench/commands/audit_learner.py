@@ -65,7 +65,7 @@ def _write(
     making = Making(
         command=shlex.join(words),
         budget=f"of the suite {committed.name}",
-        steps=runs[0].steps,
+        steps=(runs[0].steps,),
         episodes=runs[0].episodes,
         seeds=tuple(sorted({run.seed for run in runs})),
         learners=(runs[0].algorithm,),

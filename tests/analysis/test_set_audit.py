@@ -155,7 +155,7 @@ def test_the_interval_of_the_ratio_leaves_out_just_what_the_paired_one_does() ->
 def papers(found: SetAudit, made: list[Record], command: str = "offline-bench audit") -> tuple[str, str, Any]:
     data = sample_dataset([5, 8], [True, False])
     coverage = measure_coverage(data, None, None, np.random.default_rng(0))
-    making = Making(command, "minutes", 100, 1, (0, 1, 2, 3, 4), (BC, "iql"), collect_provenance(made))
+    making = Making(command, "minutes", (100, 300), 1, (0, 1, 2, 3, 4), (BC, "iql"), collect_provenance(made))
     page, card = audit_page(found, coverage, making), audit_card(found, coverage, making)
     return card, page, json.loads(audit_json(found, coverage, making))
 
@@ -166,7 +166,7 @@ def test_card_page_and_json_tell_the_verdict_the_numbers_and_how_to_make_them() 
     assert card.startswith("## Is this data reward-sensitive?\n\n**Reward-sensitive:")
     assert card.count("| iql ") >= 6 and "trajectory quality" in card and "    offline-bench audit\n" in card
     assert "Reward-sensitive:" in page and "<script" not in page
-    assert (content["verdict"], content["format"]) == ("reward-sensitive", "offline-bench/audit/1")
+    assert (content["verdict"], content["format"]) == ("reward-sensitive", "offline-bench/audit/2")
     assert content["placebo"]["shows"] is False and content["coverage"]["transitions"] == 13
     assert content["rows"][0]["score"]["value"] is None, "what is not known is null"
     assert papers(found, made) == (card, page, content)

@@ -16,6 +16,7 @@ from offline_bench.core.errors import SuiteError
 from offline_bench.core.storage import write_text
 from offline_bench.runs.audit_plan import (
     BUDGETS,
+    CLONING,
     Wish,
     name_audit,
     name_learner_audit,
@@ -39,17 +40,35 @@ def test_a_plan_is_a_suite_that_reads_back_the_same(tmp_path: Path) -> None:
         rewards = {run.relabeling for run in runs if "bc(" not in run.algorithm and run.algorithm != "discrete-bc"}
         assert rewards == {"original", "placebo", "zero", "random", "negative"}
         assert {run.seed for run in runs} == {0, 1, 2, 3, 4}
-        assert len({run.steps for run in runs}) == 1
+        assert {run.steps for run in runs if run.algorithm.startswith(("bc(", "pct-bc(", "discrete-bc"))} == {CLONING}
         assert len({run.algorithm.partition("(")[0] for run in runs}) == len({run.algorithm for run in runs})
 
 
 def test_the_one_step_learner_improves_half_way() -> None:
-    (onestep,) = {
-        run.algorithm
-        for run in plan_audit(Wish(MEDIUM, "minutes", steps=60), Path("x")).runs()
-        if "onestep" in run.algorithm
-    }
-    assert "n_critic_steps=30" in onestep
+    for budget, steps, half in (("night", 0, 200_000), ("hour", 60, 30)):
+        runs = plan_audit(Wish(MEDIUM, budget, steps=steps), Path("x")).runs()
+        (onestep,) = {run.algorithm for run in runs if "onestep" in run.algorithm}
+        assert f"n_critic_steps={half}," in onestep
+
+
+def test_steps_of_a_user_are_those_of_every_learner_and_else_each_has_its_own() -> None:
+    def steps_of(wish: Wish) -> dict[str, int]:
+        return {run.algorithm.partition("(")[0]: run.steps for run in plan_audit(wish, Path("x")).runs()}
+
+    assert steps_of(Wish(MEDIUM, "minutes")) == {"bc": 20_000, "pct-bc": 20_000, "iql": 60_000}
+    assert steps_of(Wish(MEDIUM, "minutes", steps=7)) == {"bc": 7, "pct-bc": 7, "iql": 7}
+    assert steps_of(Wish(MEDIUM, "minutes", learners=("td3-plus-bc",))) == {"bc": 20_000, "td3-plus-bc": 60_000}
+
+
+def test_a_learner_trains_as_long_as_the_longest_of_a_suite(tmp_path: Path) -> None:
+    rewards = ("original", "zero", "random", "negative")
+    grids = [
+        Grid((name,), ("bc",), rewards, (0, steps), steps, 2)
+        for name, steps in ((MEDIUM, 20), ("x/y-v0", 90), (MEDIUM, 30))
+    ]
+    runs = plan_learner_audit(LEARNER, Suite("s", "s", tmp_path, tuple(grids)), 0, tmp_path).runs()
+    assert {run.steps for run in runs} == {90}
+    assert {run.dataset for run in runs} == {MEDIUM, "x/y-v0"}
 
 
 def test_what_cannot_be_is_told() -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from offline_bench.analysis.decides.set_audit import RETURN, SHARE, SetAudit
+from offline_bench.analysis.digest.words import spread
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.origin import Provenance
 from offline_bench.data.coverage import Coverage
@@ -15,17 +16,17 @@ from offline_bench.report.coverage.description import describe_text
 from offline_bench.report.markdown import escape, number, table
 from offline_bench.report.tables.table import Cell, Column, Rows, Table, cell_text
 
-FORMAT = "offline-bench/audit/1"
+FORMAT = "offline-bench/audit/2"
 LEARNER, REWARD = Column("learner", text=True), Column("reward", text=True)
 
 
 @dataclass(frozen=True)
 class Making:
-    """How an audit was made, for whoever makes it again."""
+    """How an audit was made, for whoever makes it again; `steps` are the gradient steps of each of `learners`."""
 
     command: str
     budget: str
-    steps: int
+    steps: tuple[int, ...]
     episodes: int
     seeds: tuple[int, ...]
     learners: tuple[str, ...]
@@ -102,10 +103,10 @@ def making_lines(making: Making) -> tuple[str, ...]:
     """Budget, seeds, learners, data, machines and versions, a sentence each."""
     made = making.provenance
     versions = ", ".join(f"{name} {' and '.join(seen)}" for name, seen in made.versions)
-    seeds = ", ".join(map(str, making.seeds))
+    seeds, steps = ", ".join(map(str, making.seeds)), spread(making.steps, 0)
     return (
-        f"Budget {making.budget}: {making.steps:,} steps, {making.episodes} evaluation episodes, seeds {seeds}.",
-        *(f"Learner {text}." for text in making.learners),
+        f"Budget {making.budget}: {steps} steps, {making.episodes} evaluation episodes, seeds {seeds}.",
+        *(f"Learner {text}, {steps:,} steps." for text, steps in zip(making.learners, making.steps, strict=True)),
         *(f"Content of {name}: {' and '.join(seen)}." for name, seen in made.fingerprints),
         f"Made on {' and '.join(made.machines) or 'an unknown machine'}, {made.seconds / 3600.0:.2f} hours of runs.",
         f"Versions: {versions or 'not known'}.",

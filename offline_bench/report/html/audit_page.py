@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from offline_bench.analysis.decides.learner_audit import LearnerAudit
 from offline_bench.analysis.decides.set_audit import SetAudit
+from offline_bench.analysis.digest.words import spread
 from offline_bench.data.coverage import Coverage
 from offline_bench.report.coverage.description import describe_rows
 from offline_bench.report.decides.learner_audit import learner_tables
@@ -25,7 +26,7 @@ def audit_page(audit: SetAudit, coverage: Coverage, making: Making) -> str:
         notes=tuple(filter(None, (_settles(audit), audit.placebo.sentence))),
         facts=(
             ("runs", f"{audit.done} of {audit.expected} ended well"),
-            ("budget", f"{making.budget}: {making.steps:,} gradient steps, {len(making.seeds)} seeds"),
+            ("budget", f"{making.budget}: {spread(making.steps, 0)} gradient steps, {len(making.seeds)} seeds"),
             (
                 "data",
                 f"{coverage.transitions:,} transitions in {coverage.episodes:,} episodes of {coverage.environment}",
@@ -49,7 +50,7 @@ def learner_page(audit: LearnerAudit, coverages: Sequence[Coverage], making: Mak
         notes=(audit.placebo.sentence,),
         facts=(
             ("runs", f"{audit.done} of {audit.expected} ended well"),
-            ("budget", f"{making.steps:,} gradient steps, {len(making.seeds)} seeds"),
+            ("budget", f"{spread(making.steps, 0)} gradient steps, {len(making.seeds)} seeds"),
             ("data", f"{len(coverages)} sets"),
         ),
         blocks_shown=(*map(view_table, learner_tables(audit, coverages)), *_making_blocks(making)),
