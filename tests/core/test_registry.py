@@ -84,6 +84,11 @@ def test_any_text_is_a_spec_or_a_spec_error_with_a_caret_within_it(tail: str) ->
         ("random low", 6),
         ("random(low=0", 6),
         ("random(low=)", 11),
+        ("random(low = )", 13),
+        ("random(low=, high=1)", 11),
+        ("random(a='é', low=)", 18),
+        ("random(low=0, high=)", 19),
+        ("random(low=[1, x=], high=1)", 16),
         ("random(low=0))", 13),
         ("random(low=0)(high=1)", 6),
         ("random(0.5)", 7),
@@ -96,7 +101,7 @@ def test_any_text_is_a_spec_or_a_spec_error_with_a_caret_within_it(tail: str) ->
         ("random(low=1e999)", 11),
         ("random(low=[1, 1e999])", 11),
         ("random(low={1, 2})", 11),
-        ("random(low=" + "-" * 5000 + "1)", 6),
+        ("random(low=" + "-" * 50_000 + "1)", 6),
     ],
 )
 def test_a_malformed_spec_is_shown_with_a_caret_at_the_place(text: str, column: int) -> None:
