@@ -8,7 +8,7 @@ from typing import Any, Literal, Optional
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offline_bench.algorithms import algorithms
@@ -58,14 +58,14 @@ literals = st.recursive(
 keys = st.text(string.ascii_lowercase, min_size=3, max_size=6).map(lambda key: f"x{key}")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(keys, literals, max_size=4))
 def test_parse_of_str_gives_the_same_spec(parameters: dict[str, Any]) -> None:
     spec = Spec("random-2.5", tuple(sorted(parameters.items())))
     assert parse_spec(str(spec)) == spec
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(string.ascii_lowercase + "()[]{}=,'\"é\n 01.#\\*:+-", max_size=20))
 def test_any_text_is_a_spec_or_a_spec_error_with_a_caret_within_it(tail: str) -> None:
     try:
