@@ -5,7 +5,7 @@ READY := .venv/ready
 SUITE ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce audit test check datasets leaderboard report bench clean
+.PHONY: help reproduce audit test light check datasets leaderboard report bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,12 @@ audit: $(READY) ## Ask whether a dataset is reward-sensitive (DATASET=..., BUDGE
 test: check ## Run all checks and tests
 	$(BIN)/python -m pytest -n 2
 
+light: OTHER = .venv-$(notdir $(PYTHON))
+light: ## Run the tests that neither train nor start processes, on another Python (PYTHON=python3.12), in .venv-python3.12
+	@test -x $(OTHER)/bin/python || $(PYTHON) -m venv $(OTHER)
+	@$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(OTHER)/bin/python -m pytest -m 'not slow'
+
 check: $(READY) ## Run ruff, mypy --strict and the test of the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +54,4 @@ bench: $(READY) ## Measure speed beside what it replaces
 	$(BIN)/offline-bench bench
 
 clean: ## Remove the environment, built data and local results; committed results stay
-	rm -rf .venv datasets/cache results/local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* datasets/cache results/local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

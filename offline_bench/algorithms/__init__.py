@@ -21,6 +21,7 @@ from offline_bench.algorithms.learner import (
     reads_rewards,
 )
 from offline_bench.algorithms.reference_only import REFERENCE_ONLY
+from offline_bench.algorithms.shown import look_through
 from offline_bench.algorithms.stacked.learner import (
     StackedLearner,
     open_checkpoint,
@@ -46,6 +47,7 @@ __all__ = [
     "check_fit",
     "estimate_bytes",
     "hash_weights",
+    "look_through",
     "memory_of",
     "open_checkpoint",
     "parameters_of",

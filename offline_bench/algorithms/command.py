@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 import tempfile
@@ -26,6 +25,7 @@ Array = npt.NDArray[Any]
 
 PROGRAMS = ("command", "external-command")
 PLACES = ("data", "out", "seed", "steps", "at")
+LONGEST_PATIENCE = 1e6  # seconds
 PROBES = 64  # rows of the data by whose actions a policy is known again
 
 
@@ -68,8 +68,8 @@ class CommandLearner:
             raise SpecError(
                 f"the command {self.line!r} lacks {{data}}: put it where the program is given the path of its data file"
             )
-        if not 0.0 < self.patience < math.inf:
-            raise SpecError(f"patience is a number of seconds above 0, not {self.patience!r}")
+        if not 0.0 < self.patience <= LONGEST_PATIENCE:
+            raise SpecError(f"patience is from above 0 to {LONGEST_PATIENCE:,.0f} seconds, not {self.patience!r}")
 
     def learn(
         self, data: Dataset, at: Sequence[int], seed: np.random.SeedSequence, progress: Callable[[int], None]
@@ -110,6 +110,8 @@ class CommandLearner:
             losses = _read_losses(said)
             if self.external:
                 returns = _read_numbers(said["returns"], "returns")
+                if returns.ndim != 1:
+                    raise AlgorithmError(f"the program sent returns of shape {returns.shape}, not one for each episode")
                 yield Snapshot(step, ToldReturns(tuple(returns.tolist())), losses, hash_weights([returns]))
             else:
                 policy = PipePolicy(program, data.action_space.discrete, data.actions.shape[1:])
@@ -145,6 +147,8 @@ class PipePolicy:
         if actions.shape != (len(observations), *self.shape):
             wanted = (len(observations), *self.shape)
             raise AlgorithmError(f"the program gave actions of shape {actions.shape}, not {wanted}")
+        if self.discrete and (actions % 1.0).any():
+            raise AlgorithmError(f"the program gave actions that are not whole numbers: {actions[:4].tolist()}")
         return actions.astype(np.int64) if self.discrete else actions.astype(np.float32)
 
 
@@ -171,16 +175,20 @@ def _hear_snapshot(program: Program, step: int, progress: Callable[[int], None])
 
 def _read_losses(said: Mapping[str, Any]) -> dict[str, float]:
     losses = said.get("losses", {})
-    if not isinstance(losses, dict) or not all(type(value) in (int, float) for value in losses.values()):
-        raise AlgorithmError(f"the program sent losses that are not numbers by name: {losses!r:.120}")
-    return {str(name): float(value) for name, value in losses.items()}
+    try:
+        if isinstance(losses, dict) and all(type(value) in (int, float) for value in losses.values()):
+            return {str(name): float(value) for name, value in losses.items()}
+    except OverflowError:  # JSON knows whole numbers of any length
+        pass
+    raise AlgorithmError(f"the program sent losses that are not numbers by name: {losses!r:.120}")
 
 
 def _read_numbers(value: Any, what: str) -> Array:
     try:
-        numbers = np.array(value, np.float64)
+        numbers = np.array(value)
     except (TypeError, ValueError):
         numbers = np.empty(0)
-    if not numbers.size or not np.isfinite(numbers).all():
+    # Texts, truth values and whole numbers beyond 64 bits are of other kinds.
+    if not numbers.size or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
         raise AlgorithmError(f"the program sent {what} that are not finite numbers: {value!r:.120}")
-    return numbers
+    return numbers.astype(np.float64)

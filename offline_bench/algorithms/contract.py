@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
+from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from offline_bench.algorithms.learner import Snapshot, reads_rewards
+from offline_bench.algorithms.shown import look_through
 from offline_bench.algorithms.trainers import build_learner
 from offline_bench.core.errors import AlgorithmError, EnvironmentMismatchError, OfflineBenchError, describe_exception
 from offline_bench.core.seeds import training_seed
@@ -52,7 +55,8 @@ def check_algorithm(text: str, steps: int = STEPS) -> None:
         snapshots   one at each step that is asked for, ascending, and no other
         actions     finite, of shape (b, action_size), in the box of the action space; discrete: (b,), one of n
         same bits   one seed gives the same weights and actions twice, whatever the global generators stand at
-        globals     random, numpy.random and torch's generator stand where they did, and torch has as many threads
+        globals     random, numpy.random and torch's generator stand where they did, and torch has as many threads;
+                    other settings that runs share are as they were: torch's dtype and gradients, numpy's errors, folder
         no truth    the true reward is not asked for, and the data is not written to
         rewards     other rewards change weights or actions just where the learner says `reads_rewards`, as it does
                     where it has no such attribute
@@ -91,8 +95,8 @@ def _check_states(text: str, before: dict[str, Array]) -> None:
     touched = [name for name, state in before.items() if not np.array_equal(state, _global_states()[name])]
     if touched:
         raise AlgorithmError(
-            f"algorithm {text} changed the global state of {', '.join(touched)}. Draw from a generator made from the "
-            "given seed, or restore the global state"
+            f"algorithm {text} changed the global state of {', '.join(touched)}, which other runs share. Draw from a "
+            "generator made from the given seed, or restore the global state"
         )
 
 
@@ -149,26 +153,24 @@ def _train(
     if kept is not None:
         kept |= {name: weakref.ref(getattr(view, name)) for name in ("observations", "actions", "rewards")}
     shown = []
-    for snapshot in _snapshots(text, learner.learn(view, at, training_seed(0), told.append)):
+    for snapshot in _snapshots(text, learner.learn(view, at, training_seed(0), told.append), at):
         if kept is not None:
             with suppress(TypeError):  # some objects cannot be referred to weakly
                 kept["policies"] = weakref.ref(snapshot.policy)
         actions = [_act(text, snapshot, rows) for rows in (seen[:1], seen[:7])]
         for rows, found in zip((1, 7), actions, strict=True):
             _check_actions(text, found, rows, data)
-        shown.append(_Shown(int(snapshot.step), snapshot.weights, actions[1]))
+        shown.append(_Shown(snapshot.step, snapshot.weights, actions[1]))
         del snapshot
-    if [one.step for one in shown] != list(at):
-        steps = [one.step for one in shown]
-        raise AlgorithmError(f"algorithm {text} was asked for snapshots at steps {list(at)} and gave {steps}")
-    if not all(0 <= step <= at[-1] for step in told):
-        raise AlgorithmError(f"algorithm {text} reported progress beyond its {at[-1]} steps: {max(told)}")
+    odd = [step for step in told if not isinstance(step, Integral) or not 0 <= step <= at[-1]]
+    if odd:
+        raise AlgorithmError(f"algorithm {text} reported progress that is none of its {at[-1]} steps: {odd[0]!r:.40}")
     return shown
 
 
-def _snapshots(text: str, made: Iterator[Snapshot]) -> Iterator[Snapshot]:
+def _snapshots(text: str, made: Iterator[Snapshot], at: tuple[int, int]) -> Iterator[Snapshot]:
     try:
-        yield from made
+        yield from look_through(made, at, f"algorithm {text}")
     except OfflineBenchError:
         raise
     except Exception as error:
@@ -183,7 +185,7 @@ def _act(text: str, snapshot: Snapshot, seen: Array) -> Array:
         return np.asarray(policy.act(seen))
     except OfflineBenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _FailedError(f"the policy of algorithm {text} failed to act: {describe_exception(error)}") from error
 
 
@@ -220,6 +222,10 @@ def _global_states() -> dict[str, Array]:
         "numpy.random": np.array([*np.asarray(words, float), *map(float, legacy)]),
         "torch's generator": torch.random.get_rng_state().numpy(),
         "torch's threads": np.array(torch.get_num_threads()),
+        "torch's default dtype": np.array(str(torch.get_default_dtype())),
+        "torch's gradients": np.array(torch.is_grad_enabled()),
+        "numpy's errors": np.array(sorted(np.geterr().items())),
+        "the current folder": np.array(str(Path.cwd())),
     }
 
 

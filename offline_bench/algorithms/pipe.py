@@ -47,7 +47,10 @@ class Program:
                 raise AlgorithmError(f"cannot start the program {words[0]!r}: {error.strerror or error}") from error
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Say `question`, and what it answers."""
+        """Say `question`, and what it answers: it must have said nothing since its last line."""
+        if self._has_spoken():
+            # Or every answer from here on would be taken for that to the next question.
+            self._fail(f"said something that it was not asked for: {self._show(self._read_line())}")
         self.say(question)
         return self.hear()
 
@@ -73,9 +76,7 @@ class Program:
         except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
-            self._fail(
-                f"sent a line that is not of the protocol: {cut(plain_line(line.decode(errors='replace')), 120)!r}"
-            )
+            self._fail(f"sent a line that is not of the protocol: {self._show(line)}")
         return dict(said)
 
     def close(self) -> None:
@@ -90,16 +91,30 @@ class Program:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def _has_spoken(self) -> bool:
+        """Whether a line of it waits here, or part of one."""
+        assert self._process.stdout is not None
+        pipe = self._process.stdout.fileno()
+        if not self._pending and select.select([pipe], [], [], 0.0)[0]:
+            self._pending += os.read(pipe, CHUNK)  # nothing where it has ended, which the next line tells
+        return bool(self._pending)
+
+    @staticmethod
+    def _show(line: bytes) -> str:
+        return repr(cut(plain_line(line.decode(errors="replace")), 120))
+
     def _read_line(self) -> bytes:
         assert self._process.stdout is not None
         pipe, until = self._process.stdout.fileno(), time.monotonic() + self._patience
-        while b"\n" not in self._pending:
+        whole = b"\n" in self._pending
+        while not whole:
             if not select.select([pipe], [], [], max(until - time.monotonic(), 0.0))[0]:
                 self._fail(f"said nothing for {self._patience:g} seconds")
             chunk = os.read(pipe, CHUNK)
             if not chunk:
                 self._fail(self._ending())
             self._pending += chunk
+            whole = b"\n" in chunk  # what came before it has none: a long line is not searched again and again
             if len(self._pending) > LONGEST_LINE:
                 self._fail(f"said a line of more than {LONGEST_LINE:,} bytes")
         line, _, rest = bytes(self._pending).partition(b"\n")

@@ -19,7 +19,12 @@ TRAINERS = ("stacked", "d3rlpy")
 def build_learner(text: str, device: str = "cpu") -> Learner:
     """The learner that `text` names, to train on `device`. Raises `SpecError`, `UnknownNameError`."""
     component = algorithms.bind(text)
-    learner = _on_device(component(), text, device)
+    made = component()
+    lacking = [name for name in ("check", "learn") if not callable(getattr(made, name, None))]
+    if lacking or not hasattr(made, "trainer"):
+        told = ", ".join(lacking or ["trainer"])
+        raise SpecError(f"algorithm {text} made a {type(made).__name__} that is no learner: it lacks {told}")
+    learner = _on_device(made, text, device)
     # A plug-in may well give one of ours with other settings: that one is known to leave the data alone.
     ours = type(learner) in (StackedLearner, ReferenceLearner, TransformerLearner)
     plugin = algorithms.origin(component.spec.name).plugin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def audit_dataset(wish: Wish, folder: Path | None, means: Means) -> None:
     wish, environment = replace(wish, discrete=data.action_space.discrete), data.environment
     del data  # the runs load it for themselves
     suite = plan_audit(wish, folder)
-    _tell_times(wish, suite, environment, means.workers)
+    _tell_times(wish, suite, environment, means)
     write_text(folder / "suite.toml", to_toml(suite))
     undone = carry_out_runs(suite.runs(), folder, f"audit of {wish.dataset}", means)
     scale = _find_scale(wish.dataset, environment, coverage.quality.mean_return)
@@ -128,16 +128,19 @@ def _command(wish: Wish, plugins: Sequence[Path]) -> str:
     return shlex.join(words)
 
 
-def _tell_times(wish: Wish, suite: Suite, environment: str, workers: int) -> None:
-    """How long each budget takes here, from none of its runs done; nothing where all of the wanted one are."""
+def _tell_times(wish: Wish, suite: Suite, environment: str, means: Means) -> None:
+    """How long each budget takes, from none of its runs done; nothing where all of the wanted one are."""
     if not list_missing(suite.runs(), suite.folder):
         return
     wishes = {name: replace(wish, budget=name, steps=wish.steps if name == wish.budget else 0) for name in BUDGETS}
     plans = {name: list_jobs(plan_audit(one, suite.folder)) for name, one in wishes.items()}
-    for name, (least, most) in predict_times(plans, environment, max(workers, 1)).items():
+    hands = means.count_hands(suite.folder)
+    prices = price_jobs([job for jobs in plans.values() for job in jobs], environment)
+    for name, jobs in plans.items():
         mark = "->" if name == wish.budget else "  "
-        steps = spread([job.run.steps for job in plans[name]], 0)
-        tell(f"{mark} {name}: {len(plans[name])} runs of {steps} steps, {tell_clock(least)} to {tell_clock(most)} here")
+        time, prices = tell_time(prices[: len(jobs)], hands), prices[len(jobs) :]
+        steps = spread([job.run.steps for job in jobs], 0)
+        tell(f"{mark} {name}: {len(jobs)} runs of {steps} steps, {time}")
 
 
 def list_jobs(suite: Suite) -> list[Job]:
@@ -145,24 +148,30 @@ def list_jobs(suite: Suite) -> list[Job]:
     return [Job(run, at) for run, at in suite.runs().items()]
 
 
-def predict_times(plans: Mapping[str, Sequence[Job]], environment: str, workers: int) -> dict[str, tuple[float, float]]:
-    """Seconds that the jobs of each plan take: training alone, and with every evaluation episode at its longest.
+def price_jobs(jobs: Sequence[Job], environment: str) -> list[tuple[float, float]]:
+    """Seconds that each job takes here: training alone, and with every evaluation episode at its longest.
 
-    A few gradient steps of each learner are measured, and counted for every plan that has it.
+    A few gradient steps of each learner are measured, and counted for every job that has it.
     """
     sample, costs = sample_environment(environment), dict[str, tuple[float, float]]()
-    groups = {spec_name(job.run.algorithm): job for jobs in plans.values() for job in jobs}
+    groups = {spec_name(job.run.algorithm): job for job in jobs}
     with open_bar("measuring", len(groups), "learners") as bar:
         for number, (name, job) in enumerate(groups.items(), start=1):
             cost = measure_runs([job] * FEW, sample)
             costs[name] = (cost.training / job.run.steps, cost.evaluation)
             bar.show(number / len(groups), number)
-    found = {}
-    for plan, jobs in plans.items():
-        parts = [(costs[spec_name(job.run.algorithm)], job.run.steps) for job in jobs]
-        training = sum(per_step * steps for (per_step, _), steps in parts) / workers
-        found[plan] = (training, training + sum(evaluation for (_, evaluation), _ in parts) / workers)
-    return found
+    prices = []
+    for job in jobs:
+        per_step, evaluation = costs[spec_name(job.run.algorithm)]
+        prices.append((per_step * job.run.steps, per_step * job.run.steps + evaluation))
+    return prices
+
+
+def tell_time(prices: Sequence[tuple[float, float]], hands: int) -> str:
+    """The least and the most that jobs of `prices` take with `hands` of them under way at once."""
+    # Shared out, but no job is: nobody is faster than the longest one.
+    least, most = (tell_clock(max(sum(seconds) / hands, *seconds)) for seconds in zip(*prices, strict=True))
+    return f"{least} to {most} on {hands} worker{'s' * (hands != 1)} of this machine's speed"
 
 
 def tell_clock(seconds: float) -> str:

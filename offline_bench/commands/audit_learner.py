@@ -9,7 +9,7 @@ import typer
 
 from offline_bench.analysis.decides.learner_audit import LearnerAudit, audit_learner
 from offline_bench.analysis.origin import collect_provenance
-from offline_bench.commands.audit import predict_times, tell_clock
+from offline_bench.commands.audit import price_jobs, tell_time
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.describe import cover
 from offline_bench.commands.records import local_folder, read_runs
@@ -41,7 +41,7 @@ def audit_algorithm(algorithm: str, standard: str, steps: int, folder: Path | No
         environments[name] = data.environment
         coverages.append(coverage)
         del data  # one set at a time is in memory
-    _tell_time(suite, environments, means.workers)
+    _tell_time(suite, environments, means)
     write_text(folder / "suite.toml", to_toml(suite))
     undone = carry_out_runs(suite.runs(), folder, f"audit of {algorithm}", means)
     audit = _write(suite, committed, standard, coverages, steps, means)
@@ -77,15 +77,13 @@ def _write(
     return audit
 
 
-def _tell_time(suite: Suite, environments: dict[str, str], workers: int) -> None:
-    """How long what is missing takes here, set by set together; nothing where there is nothing to do."""
+def _tell_time(suite: Suite, environments: dict[str, str], means: Means) -> None:
+    """How long what is missing takes; nothing where there is nothing to do."""
     jobs = list_missing(suite.runs(), suite.folder)
     if not jobs:
         return
-    least, most = 0.0, 0.0
+    hands, prices = means.count_hands(suite.folder), list[tuple[float, float]]()
     for dataset, environment in environments.items():
         mine = [job for job in jobs if job.run.dataset == dataset]
-        if mine:
-            (shorter, longer) = predict_times({dataset: mine}, environment, max(workers, 1))[dataset]
-            least, most = least + shorter, most + longer
-    tell(f"{len(jobs)} runs, {tell_clock(least)} to {tell_clock(most)} here")
+        prices += price_jobs(mine, environment) if mine else []
+    tell(f"{len(jobs)} runs, {tell_time(prices, hands)}")

@@ -94,6 +94,17 @@ class Means:
         place.check()
         return place
 
+    def count_hands(self, folder: Path) -> int:
+        """How many slabs are under way at once for results in `folder`; a Ray is asked, which takes some seconds.
+
+        Raises what `open_cluster` raises.
+        """
+        place = self.find_place(folder)
+        if place is None:
+            return max(self.workers, 1)
+        with open_cluster(place) as cluster:
+            return cluster.slots
+
 
 def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence[str] = ()) -> None:
     """Carry out what is missing of the suite, write its tables, and compare with the committed records run by run.

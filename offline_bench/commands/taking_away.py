@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import offline_bench
@@ -23,5 +24,6 @@ def export_dataset(dataset: str, to: str, path: Path, curation: str, relabeling:
         f"{path}: {data.n_episodes} episodes, {data.n} transitions of {data.id}, curation {data.curation}, rewards of "
         f"{data.relabeling} (seed {seed}), fingerprint {data.fingerprint}. The true rewards lie beside them in infos."
     )
-    environment = f" --env {data.environment}" if to == "d4rl" else ""
-    tell(f"To read it again: offline-bench datasets import {path}{environment} --id mine/NAME-v0")
+    words = ["offline-bench", "datasets", "import", str(path)]
+    words += ["--env", data.environment] if to == "d4rl" and data.environment else []
+    tell(f"To read it again: {shlex.join([*words, '--id', 'mine/NAME-v0'])}")

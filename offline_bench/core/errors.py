@@ -121,7 +121,7 @@ class DivergedError(OfflineBenchError):
         return type(self), (self.step, self.what)
 
 
-def describe_exception(error: Exception) -> str:
+def describe_exception(error: BaseException) -> str:
     """`error` in one line: an error of ours as it is, any other with its type and the line that raised it."""
     if isinstance(error, OfflineBenchError):
         return str(error)

@@ -13,6 +13,7 @@ from offline_bench.core.errors import SpecError
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-+_.][a-z0-9]+)*")
 ARROW = " > "
 OPENING, CLOSING, QUOTES = "([{", ")]}", "'\""
+NO_VALUE = re.compile(r"\w+\s*=\s*(?=[,)])")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def _parse_parameters(text: str, rest_at: int, rest: str) -> tuple[tuple[str, An
     try:
         call = ast.parse(f"f{rest}", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        offset = getattr(error, "offset", None) or 2
-        _refuse(min(rest_at + max(offset - 2, 0), len(text)), "this is not key=value, ...")
+        at = min(rest_at + max((getattr(error, "offset", None) or 2) - 2, 0), len(text))
+        # Where a value is missing, some Pythons point at its key and others behind it.
+        bare = NO_VALUE.match(text, at)
+        _refuse(bare.end() if bare else at, "this is not key=value, ...")
 
     def place(node: ast.expr | ast.keyword) -> int:
         # ast counts columns in UTF-8 bytes, and one more for the f that stands for the name.

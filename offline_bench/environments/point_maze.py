@@ -53,6 +53,7 @@ def _import_point_maze() -> Any:
             from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
     except ImportError as error:
         raise MissingExtraError(
-            "a point maze needs gymnasium-robotics: pip install 'offline-bench[robotics]'"
+            "a point maze needs gymnasium-robotics, which is for Python below 3.13: "
+            "pip install 'offline-bench[robotics]'"
         ) from error
     return PointMazeEnv

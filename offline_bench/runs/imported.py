@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from offline_bench.schemes.relabel import relabelings
 
 COLUMNS = ("dataset", "relabeling", "curation", "algorithm", "seed", "steps")
 RETURN = "return"
+NUMBER = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")  # not 1_5, which Python reads as 15
 LAYOUT = f"the columns {', '.join(COLUMNS)}, then one for each evaluation episode: {RETURN}_1, {RETURN}_2, ..."
 
 
@@ -61,8 +63,10 @@ def _check_header(path: Path, header: list[str]) -> None:
     for names, what in ((missing, "lacks"), (unknown, "has unknown"), (doubled, "has twice")):
         if names:
             raise RecordError(f"{path}: the header {what} {', '.join(names)}. It must have {LAYOUT}.")
-    if not returns:
-        raise RecordError(f"{path}: the header has no column for returns. It must have {LAYOUT}.")
+    # A mean or a spread in a column of such a name would count as one more episode.
+    if not returns or returns != [f"{RETURN}_{number}" for number in range(1, len(returns) + 1)]:
+        told = f"returns in {', '.join(returns)}" if returns else "no column for returns"
+        raise RecordError(f"{path}: the header has {told}. It must have {LAYOUT}.")
 
 
 def _read_row(path: Path, number: int, row: dict[str, str]) -> Record:
@@ -97,7 +101,7 @@ def _name(text: str) -> str:
 
 
 def _read_number(text: str) -> float:
-    number = float(text) if text else math.nan
+    number = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
         raise ValueError(f"{text!r} is not a finite number: each episode needs a true return")
     return number

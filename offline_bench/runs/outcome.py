@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner, open_checkpoint
+from offline_bench.algorithms import Learner, Member, SlabSnapshot, StackedLearner, look_through, open_checkpoint
 from offline_bench.core.errors import (
     DivergedError,
     EnvironmentMismatchError,
@@ -55,7 +55,7 @@ class Outcome:
     ended_at: int | None = None
     evaluating: float = 0.0
 
-    def end_with(self, error: Exception) -> None:
+    def end_with(self, error: Exception | SystemExit) -> None:
         """End as diverged or failed: evaluations on the way stay, and there is no last one."""
         self.status = "diverged" if isinstance(error, DivergedError) else "failed"
         self.reason = describe_exception(error)
@@ -128,7 +128,7 @@ def train_alone(
     outcome = Outcome()
     try:
         environment = _environment(member.data)
-        for snapshot in learner.learn(member.data, at, member.seed, progress):
+        for snapshot in look_through(learner.learn(member.data, at, member.seed, progress), at):
             outcome.weights = snapshot.weights
             if isinstance(snapshot.policy, ToldReturns):
                 outcome.told = list(snapshot.policy.returns)
@@ -141,7 +141,7 @@ def train_alone(
             check_returns(returns_of(outcome.last), snapshot.step)
             outcome.curve.append(CurvePoint(snapshot.step, returns_of(outcome.last), snapshot.losses))
             outcome.facts = {**snapshot.facts, **exact_outcomes(snapshot.policy, environment)}
-    except Exception as error:  # noqa: BLE001 - as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above; a policy may leave the program too
         _end(outcome, error)
     return outcome
 
@@ -195,7 +195,7 @@ def check_told(returns: Sequence[float], episodes: int, step: int) -> None:
         )
 
 
-def _end(outcome: Outcome, error: Exception) -> None:
+def _end(outcome: Outcome, error: Exception | SystemExit) -> None:
     """End `outcome` as `error` wants it. Raises `PlaceError`, and `StorageError` as it is, where it is no status."""
     if isinstance(error, PlaceError | StorageError):
         raise error

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 from offline_bench import Job, Run, carry_out, check_algorithm
 from offline_bench.algorithms import build_learner, pipe
-from offline_bench.algorithms.command import fill
+from offline_bench.algorithms.command import PipePolicy, fill
 from offline_bench.algorithms.handed_file import ARRAYS, hand_over
 from offline_bench.core.errors import AlgorithmError, SpecError
 from offline_bench.core.seeds import training_seed
@@ -80,8 +81,9 @@ def test_the_file_is_d4rls_layout_and_has_the_learners_rewards_alone(tmp_path: P
 def test_a_line_that_cannot_be_is_told_before_anything_trains(line: str, said: str) -> None:
     with pytest.raises(SpecError, match=said):
         build_learner(f"command(line={line!r})").check()
-    with pytest.raises(SpecError, match="patience"):
-        build_learner("command(line='x {data}', patience=0)").check()
+    for patience in ("0", "1e12"):
+        with pytest.raises(SpecError, match="patience"):
+            build_learner(f"command(line='x {{data}}', patience={patience})").check()
 
 
 def test_no_word_is_split_or_filled_twice() -> None:
@@ -149,6 +151,10 @@ def test_returns_of_its_own_are_external_by_name_and_never_mixed(at_home: Path, 
     assert record.support == {}
     refused = carry_out(Job(run(spec(script)), at=(4,)))
     assert refused.status == "failed" and "use `external-command`" in refused.reason
+    script.write_text(SERVES + "say(snapshot=4, returns=[[1.0], [2.5]])\nsys.stdin.readline()\n")
+    nested = carry_out(Job(run(spec(script, "external-command")), at=(4,)))
+    assert nested.status == "failed" and "sent returns of shape (2, 1), not one for each episode" in nested.reason
+    script.write_text(SERVES + "say(snapshot=4, returns=[1.0, 2.5])\nsys.stdin.readline()\n")
     few = carry_out(Job(run(spec(script, "external-command"), episodes=3), at=(4,)))
     assert few.status == "failed" and "sent 2 returns at step 4, but the run has 3" in few.reason
 
@@ -167,6 +173,20 @@ def test_returns_of_its_own_are_external_by_name_and_never_mixed(at_home: Path, 
             "actions of shape (1, 1), not (64, 3)",
         ),
         (SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions='left')", "actions that are not finite numbers"),
+        (SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions=[['0.1'] * 3] * 64)", "actions that are not fin"),
+        (
+            SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions=[[True] * 3] * 64)",
+            "actions that are not finite",
+        ),
+        (
+            SERVES + "say(snapshot=4); sys.stdin.readline(); say(actions=[[10**400] * 3] * 64)",
+            "actions that are not fin",
+        ),
+        (SERVES + "say(snapshot=4, losses={'loss': 10**400})", "losses that are not numbers by name"),
+        (
+            SERVES + "print(json.dumps({'snapshot': 4}) + '\\nsaved a checkpoint', flush=True)\nsys.stdin.readline()",
+            "said something that it was not asked for: 'saved a checkpoint'",
+        ),
         (
             SERVES + "say(snapshot=4); sys.stdin.readline(); print('NaN', flush=True)",
             "a line that is not of the protocol",
@@ -216,3 +236,9 @@ def test_one_that_is_not_there_says_so(tmp_path: Path) -> None:
     learner = build_learner("command(line='no-such-program-here {data}')")
     with pytest.raises(AlgorithmError, match="cannot start the program 'no-such-program-here'"):
         next(learner.learn(sample_dataset([9], [True]), (1,), training_seed(0), lambda step: None))
+
+
+def test_half_an_action_is_none_of_n() -> None:
+    answers = SimpleNamespace(ask=lambda question: {"actions": [0, 1.5]})
+    with pytest.raises(AlgorithmError, match=r"not whole numbers: \[0\.0, 1\.5\]"):
+        PipePolicy(answers, discrete=True, shape=()).act(np.zeros((2, 3)))  # type: ignore[arg-type]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +40,7 @@ class Greedy:
     steps: Callable[[Sequence[int]], Sequence[int]] = lambda at: at
     reads_rewards: bool = True
     blind: bool = False
+    tells: Any = None
     trainer: str = "mine"
 
     def check(self) -> None: ...
@@ -48,14 +52,19 @@ class Greedy:
         best = 0 if self.blind else int(np.argmax(data.rewards))
         action = data.actions[best].copy()
         for step in self.steps(at):
-            progress(step)
+            progress(self.tells or step)
             drawn = np.array(extra if isinstance(extra, float) else 0.0)
             yield Snapshot(step, Constant(action, self.turn), {}, hash_weights([action, drawn]))
 
 
 @pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    yield
+def forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    with np.errstate():
+        yield
+    torch.set_default_dtype(torch.float32)
     algorithms._functions.pop("greedy", None)
     HELD.clear()
 
@@ -83,6 +92,16 @@ def touch_numpy(data: Dataset) -> None:
     np.random.random()  # noqa: NPY002
 
 
+def leave(data: Dataset) -> None:
+    raise SystemExit(0)
+
+
+def widen(data: Dataset) -> None:
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+
+
 def hold(data: Dataset) -> None:
     HELD.append(data.rewards)
 
@@ -101,6 +120,13 @@ def hold(data: Dataset) -> None:
         ({"during": lambda data: float(np.random.default_rng().random())}, "gave two results for one seed"),
         ({"blind": True}, "does not read rewards"),
         ({"reads_rewards": False}, "declares reads_rewards = False, but other rewards changed"),
+        ({"steps": lambda at: itertools.repeat(at[0])}, "at steps [10, 20] and gave [10, 10]"),
+        ({"during": leave}, "left the program (SystemExit: 0)"),
+        ({"turn": leave}, "failed to act: SystemExit: 0"),
+        ({"during": widen}, "changed the global state of torch's default dtype"),
+        ({"during": lambda data: np.seterr(all="ignore")}, "changed the global state of numpy's errors"),
+        ({"during": lambda data: os.chdir("/")}, "changed the global state of the current folder"),
+        ({"tells": "half"}, "reported progress that is none of its 20 steps: 'half'"),
         ({"during": hold}, "does not give memory back: after its training, rewards"),
         ({"during": lambda data: 1 / 0}, "failed on a small dataset: ZeroDivisionError"),
     ],
@@ -134,6 +160,13 @@ def test_the_true_reward_is_not_to_be_asked_for_and_the_data_not_to_be_written()
 
     with pytest.raises(AlgorithmError):
         check(during=write)
+
+
+@pytest.mark.parametrize("made", [3, None, Constant(np.zeros(2))])
+def test_what_is_no_learner_is_told_before_anything_trains(made: Any) -> None:
+    algorithms.register("greedy")(lambda: made)
+    with pytest.raises(SpecError, match=r"made a \w+ that is no learner: it lacks check, learn"):
+        check_algorithm("greedy")
 
 
 def test_one_that_is_blind_and_says_so_passes() -> None:

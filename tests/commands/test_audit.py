@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
-from offline_bench.commands.audit import audit_dataset
+from offline_bench.commands import reproduce
+from offline_bench.commands.audit import audit_dataset, tell_time
 from offline_bench.commands.audit_learner import audit_algorithm
 from offline_bench.commands.reproduce import Means, carry_out_runs
 from offline_bench.core.errors import SuiteError
@@ -24,6 +28,7 @@ from offline_bench.runs.audit_plan import (
     plan_learner_audit,
     to_toml,
 )
+from offline_bench.runs.executors.ray_place import RayPlace
 from offline_bench.runs.store import read_records
 from offline_bench.runs.suites import Grid, Suite, load_suite
 from tests.conftest import MEDIUM
@@ -92,6 +97,7 @@ def test_an_audit_says_its_time_first_and_its_verdict_last_and_goes_on(
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("-> minutes: 12 runs of 20 steps, ")
     assert [line[:9] for line in told[1:3]] == ["   hour: ", "   night:"]
+    assert all(line.endswith(" minutes on 1 worker of this machine's speed") for line in told[:1])
     assert "The placebo showed nothing" in "\n".join(told)
     assert told[-1].startswith(("Cannot tell", "Reward-", "Mixed"))
     content = json.loads((tmp_path / "audit.json").read_text())
@@ -111,6 +117,25 @@ def test_an_audit_says_its_time_first_and_its_verdict_last_and_goes_on(
     assert "runs of 20 steps" not in capsys.readouterr().out.split("12 of 12")[-1], "nothing to do takes no time"
     assert (tmp_path / "audit.html").read_text().count("</table>") == papers["audit.html"].decode().count("</table>")
     assert load_suite(str(tmp_path / "suite.toml")).gate
+
+
+def test_the_time_is_that_of_the_workers_that_there_are_and_no_run_is_shared_out() -> None:
+    prices = [(60.0, 600.0)] * 30
+    assert tell_time(prices, 1) == "30.0 minutes to 5.0 hours on 1 worker of this machine's speed"
+    assert tell_time(prices, 10).startswith("3.0 minutes to 30.0 minutes on 10 workers")
+    assert tell_time(prices, 99).startswith("1.0 minutes to 10.0 minutes on 99 workers")
+
+
+def test_a_cluster_is_asked_for_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def open_cluster(place: RayPlace) -> Iterator[SimpleNamespace]:
+        assert place.address == "far:1"
+        yield SimpleNamespace(slots=48)
+
+    monkeypatch.setattr(reproduce, "open_cluster", open_cluster)
+    monkeypatch.setattr(RayPlace, "check", lambda place: None)
+    assert Means(workers=2, executor="ray", ray_address="far:1").count_hands(tmp_path) == 48
+    assert [Means(workers=count).count_hands(tmp_path) for count in (0, 3)] == [1, 3]
 
 
 @pytest.mark.slow
@@ -153,7 +178,7 @@ def test_a_learner_is_audited_on_the_sets_of_a_suite(
     capsys.readouterr()
     audit_algorithm(LEARNER, str(standard), 0, tmp_path / "out", Means(workers=0))
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("10 runs, ")
+    assert told[0].startswith("10 runs, ") and " on 1 worker " in told[0]
     assert "pct-bc" in told[-1] and told[-1].endswith(".")
     content = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert content["sentence"] == told[-1]

@@ -123,6 +123,17 @@ def test_what_cannot_be_written_is_refused_before_anything_is_read(
     assert (tmp_path / "there.hdf5").read_text() == "kept"
 
 
+@pytest.mark.parametrize(("to", "name"), [("minari", "there/mine-v0"), ("d4rl", "there/mine.hdf5")])
+def test_a_path_from_the_current_folder_is_one(
+    to: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    export(small_data(), to, Path(name), {})
+    assert read_again(to, tmp_path / name).fingerprint == small_data().fingerprint
+    assert [path.name for path in Path("there").iterdir()] == [Path(name).name]
+
+
 def test_a_set_is_replaced_whole(tmp_path: Path) -> None:
     data = small_data()
     export(data, "minari", tmp_path / "mine-v0", {})

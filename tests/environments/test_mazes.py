@@ -2,6 +2,7 @@
 
 import builtins
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ MAZE = "offline_bench/PointMaze-v0"
 FULL = "offline-bench/point-maze/full-v0"
 GOAL_ONLY = "offline-bench/point-maze/goal-only-v0"
 SIZE = 8_100
+needs_mazes = pytest.mark.skipif(
+    find_spec("gymnasium_robotics") is None, reason="this Python has no gymnasium-robotics"
+)
 
 
 def follow(text: str, seeds: range, seed: int = 0) -> list[Episode]:
@@ -52,6 +56,7 @@ def build(dataset: str, transitions: int) -> Dataset:
     return load(dataset)
 
 
+@needs_mazes
 def test_the_way_from_any_cell_to_any_other_is_the_shortest_and_leads_through_no_wall() -> None:
     maze = _survey(MAZE)
     count = len(maze.centers)
@@ -68,6 +73,7 @@ def test_the_way_from_any_cell_to_any_other_is_the_shortest_and_leads_through_no
             assert steps[onto, target] == max(steps[start, target] - 1, 0)
 
 
+@needs_mazes
 def test_the_references_on_the_card_are_what_random_actions_and_the_noise_free_behavior_return() -> None:
     task = load_cards()[FULL].task
     rng = np.random.default_rng(0)
@@ -79,12 +85,14 @@ def test_the_references_on_the_card_are_what_random_actions_and_the_noise_free_b
     assert load_cards()[GOAL_ONLY].task == task
 
 
+@needs_mazes
 def test_without_noise_a_path_leads_through_the_cells_of_the_shortest_way_alone() -> None:
     for episode in follow("waypoints", range(4)):
         assert len(cells_of(episode.observations)) == 9
         assert episode.rewards[-1] == 1.0
 
 
+@needs_mazes
 def test_the_behavior_gives_the_same_actions_for_the_same_generator_and_others_for_another() -> None:
     text = "waypoints(noise=0.5, roam=True, spread=0.3)"
     one, same, other = (follow(text, range(2), seed) for seed in (3, 3, 4))
@@ -92,6 +100,7 @@ def test_the_behavior_gives_the_same_actions_for_the_same_generator_and_others_f
     assert not np.array_equal(one[0].actions, other[0].actions)
 
 
+@needs_mazes
 def test_a_roaming_ball_has_another_target_after_arriving_and_forgets_episodes_that_are_over() -> None:
     act_in = behaviors.bind("waypoints(roam=True)")(MAZE, np.random.default_rng(0))
     start = np.zeros((2, 8))
@@ -108,6 +117,7 @@ def test_a_roaming_ball_has_another_target_after_arriving_and_forgets_episodes_t
     assert len(targets) > 5
 
 
+@needs_mazes
 def test_a_goal_that_moves_is_followed() -> None:
     act_in = behaviors.bind("waypoints")(MAZE, np.random.default_rng(0))
     maze = _survey(MAZE)
@@ -117,6 +127,7 @@ def test_a_goal_that_moves_is_followed() -> None:
         assert np.array_equal(act_in.errands[0].place, goal)
 
 
+@needs_mazes
 def test_the_maze_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     environment = make_environment(MAZE)
@@ -147,6 +158,7 @@ def test_waypoints_outside_of_a_maze_are_refused_in_words(environment: str) -> N
 
 
 @pytest.mark.slow
+@needs_mazes
 def test_the_sets_differ_in_coverage_and_not_in_length_start_or_goal(built: dict[str, Dataset]) -> None:
     full, goal_only = built[FULL], built[GOAL_ONLY]
     cells = _survey(MAZE).locate
@@ -164,6 +176,7 @@ def test_the_sets_differ_in_coverage_and_not_in_length_start_or_goal(built: dict
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dataset", [FULL, GOAL_ONLY])
+@needs_mazes
 def test_rewards_and_next_observations_belong_to_the_actions_beside_them(
     built: dict[str, Dataset], dataset: str
 ) -> None:
@@ -187,6 +200,7 @@ def test_rewards_and_next_observations_belong_to_the_actions_beside_them(
 
 
 @pytest.mark.slow
+@needs_mazes
 def test_built_twice_is_the_same_to_the_bit(built: dict[str, Dataset], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("offline_bench.behaviors.collect.cache_folder", lambda: tmp_path)
@@ -195,6 +209,7 @@ def test_built_twice_is_the_same_to_the_bit(built: dict[str, Dataset], tmp_path:
 
 
 @pytest.mark.slow
+@needs_mazes
 def test_a_policy_cloned_from_the_way_to_the_goal_is_evaluated_in_the_maze(
     built: dict[str, Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def export(data: Dataset, to: str, path: Path, about: Mapping[str, str]) -> None
     Raises as `check_target`, which is to be asked before; `EnvironmentMismatchError` where a Minari dataset's
     environment cannot be made; `StorageError`.
     """
+    path = path.absolute()  # Minari takes a relative folder for one within its own
     if to == "d4rl":
         write_d4rl(data, path, about)
         return

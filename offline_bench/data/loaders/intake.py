@@ -74,6 +74,8 @@ def _read(
     """What lies in `file`, and the returns that mark 0 and 100, where they are known."""
     card = load_cards().get(dataset_id)
     references = (card.task.random_return, card.task.expert_return) if card else None
+    if not file.exists():
+        raise DatasetError(f"{file} does not exist. Name a D4RL file, or the folder of a Minari dataset.")
     if not file.is_dir():
         if environment is None:
             raise DatasetError(f"{file}: a D4RL file does not name its environment. Name it with --env.")
