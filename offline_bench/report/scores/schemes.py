@@ -36,7 +36,7 @@ def schemes_section(tables: Sequence[SchemeTable], left_out: Sequence[Competence
     told += [_whole(one) for one in tables]
     if left_out:
         names = "; ".join(f"{escape(name_learner(item))} ({escape(item.verdict)})" for item in left_out)
-        told.append(f"\nLeft out, as the gate does not pass them: {names}.")
+        told.append(f"\nLeft out, as the true reward does not lift them above cloning: {names}.")
     return "\n".join(told)
 
 
