@@ -69,7 +69,8 @@ def test_a_learner_that_the_gate_does_not_pass_is_left_out_and_named() -> None:
     tables, left_out = compare_schemes(frame, judge_learners(frame), properties(WRONG))
     assert tables == ()
     assert [item.label for item in left_out] == ["pct-bc"]
-    assert "Left out, as the true reward does not lift them above cloning: pct-bc on" in schemes_section(tables, left_out)
+    said = schemes_section(tables, left_out)
+    assert "Left out, as the true reward does not lift them above cloning: pct-bc on" in said
 
 
 def test_without_properties_there_is_no_section() -> None:
