@@ -8,6 +8,7 @@ from functools import cache
 
 from offline_bench.core.errors import OfflineBenchError
 from offline_bench.data.loaders import is_here
+from offline_bench.data.loaders.fingerprints import find_fingerprint
 from offline_bench.runs.experiment import WHOLE, curate_once
 from offline_bench.runs.record import Record, Run
 from offline_bench.schemes.curate import needed_datasets
@@ -62,7 +63,7 @@ def find_content(dataset: str, curation: str) -> str:
     try:
         if not all(is_here(name) for name in (dataset, *needed_datasets(curation))):
             return ""
-        return curate_once(dataset, curation).fingerprint
+        return find_fingerprint(dataset) if curation == FULL else curate_once(dataset, curation).fingerprint
     except OfflineBenchError:
         return ""
 

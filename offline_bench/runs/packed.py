@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from offline_bench.core.reading import LARGEST, honest_size, read_start
+from offline_bench.runs.heads import from_head
+from offline_bench.runs.record import Record
 
 KEY_BYTES = 8  # a key is a hash of 64 bits, which nothing packs any smaller
 COLUMNS = ["key", "record"]
+HEAD = "head"  # a column that files from before there were heads lack
+GROUP = 1000  # rows of a row group: as much is unpacked at a time
 BATCH = 1024  # rows: each batch takes up the texts of the file once more
 
 
@@ -18,6 +24,25 @@ def read_packed(path: Path) -> Iterator[tuple[str, str]]:
 
     Raises `OSError` or `ValueError` where the file cannot be read, is of another making, or would unpack to more than
     its size can hold; what was yielded before stands.
+    """
+    for key, text in _read_rows(path, COLUMNS):
+        yield _place(path, key), str(text, "utf-8")
+
+
+def read_packed_heads(path: Path) -> Iterator[tuple[str, Record | str]]:
+    """As `read_packed`, but of each record its head; its text where the file has no head of it that fits that text."""
+    for key, text, *head in _read_rows(path, [*COLUMNS, HEAD]):
+        yield _place(path, key), (from_head(head[0], text) if head else None) or str(text, "utf-8")
+
+
+def _place(path: Path, key: memoryview) -> str:
+    return f"{path} (run {str(key, 'utf-8')})"
+
+
+def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[memoryview, ...]]:
+    """The texts of each row in those of `columns` that the file has, as UTF-8 where they lie; `COLUMNS` it must have.
+
+    They are to be used before the next row is asked for.
     """
     import pyarrow
     import pyarrow.parquet
@@ -29,30 +54,52 @@ def read_packed(path: Path) -> Iterator[tuple[str, str]]:
             if not file.metadata.num_rows:
                 return
             _check(file, path)
+            columns = [name for name in columns if name in COLUMNS or _is_text(file.schema_arrow, name)]
         # Equal texts are kept once, as they are in the file: some bytes can stand for many gigabytes of them.
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=COLUMNS) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=COLUMNS):
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=columns) as file:
+            for batch in file.iter_batches(batch_size=BATCH, columns=columns):
                 _check_lengths(batch)
-                # One by one: equal texts are one in the batch, and would be a thousand in a list.
-                for key, text in zip(batch.column("key"), batch.column("record"), strict=True):
-                    record = str(text.as_py())
-                    left -= len(record)
+                for row in zip(*(_view_texts(batch, name) for name in columns), strict=True):
+                    left -= sum(map(len, row))
                     if left < 0:
                         raise ValueError("it unpacks to more than a file of its size can honestly hold")
-                    yield f"{path} (run {key.as_py()})", record
+                    yield row
     except pyarrow.ArrowException as error:
         raise ValueError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
 
 
-def _check(file: Any, path: Path) -> None:
-    """Raise `ValueError` where the columns are not those of packed records, or promise too much."""
+def _view_texts(batch: Any, name: str) -> Iterator[memoryview]:
+    """Each text of the column where it lies: equal ones are one in the batch, and would be a thousand as texts."""
     import pyarrow
 
+    column = batch.column(name)
+    if column.null_count:
+        raise ValueError(f"a text of its column {name} is missing")
+    texts, indices = column.dictionary, column.indices
+    _, offsets, content = texts.buffers()
+    width = np.int64 if pyarrow.types.is_large_string(texts.type) else np.int32
+    bounds = np.frombuffer(offsets, width)[texts.offset :]
+    # Not `to_numpy`, which imports pandas.
+    places = np.frombuffer(indices.buffers()[1], indices.type.to_pandas_dtype())[indices.offset :][: len(indices)]
+    view = memoryview(content or b"")
+    for low, high in zip(bounds[places].tolist(), bounds[places + 1].tolist(), strict=True):
+        yield view[low:high]
+
+
+def _is_text(schema: Any, name: str) -> bool:
+    import pyarrow
+
+    kind = schema.field(name).type if name in schema.names else None
+    return kind is not None and (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind))
+
+
+def _check(file: Any, path: Path) -> None:
+    """Raise `ValueError` where the columns are not those of packed records, or promise too much."""
     schema, about, size = file.schema_arrow, file.metadata, path.stat().st_size
     for name in COLUMNS:
-        kind = schema.field(name).type if name in schema.names else None
-        if kind is None or not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
-            raise ValueError(f"its column {name} is {kind or 'missing'} instead of texts")
+        if not _is_text(schema, name):
+            kind = schema.field(name).type if name in schema.names else "missing"
+            raise ValueError(f"its column {name} is {kind} instead of texts")
     groups = [about.row_group(at) for at in range(about.num_row_groups)]
     promised = sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns))
     if promised > honest_size(path.stat()) or about.num_rows > size // KEY_BYTES:
@@ -65,7 +112,7 @@ def _check(file: Any, path: Path) -> None:
 def _check_lengths(batch: Any) -> None:
     import pyarrow.compute
 
-    for name in COLUMNS:
+    for name in batch.schema.names:
         longest = pyarrow.compute.max(pyarrow.compute.binary_length(batch.column(name).dictionary)).as_py()
         if (longest or 0) > LARGEST:
             raise ValueError(f"a text of its column {name} is larger than {LARGEST // 2**20} MiB")

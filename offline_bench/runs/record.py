@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -58,7 +59,35 @@ class Run:
         return " · ".join(part for part in parts if part != "full")
 
 
+Cell = tuple[str, str, str, str, int, int, int]
 RUN_FIELDS = tuple(f.name for f in fields(Run))
+_PUT = tuple(Run.__dict__[name].__set__ for name in RUN_FIELDS)
+
+
+def make_runs(cells: Iterable[Cell]) -> list[Run]:
+    """The run of each of `cells`: its fields in their order. Raises `SpecError` as `Run` does.
+
+    A value is looked at once, and not once more in every run that has it: there may be a hundred thousand.
+    """
+    cells = list(cells)
+    for place, values in enumerate(map(set, zip(*cells, strict=True))):
+        for value in values:
+            probe: list[Any] = list(cells[0])
+            probe[place] = value
+            Run(*probe)
+    new, (dataset, curation, relabeling, algorithm, seed, steps, episodes) = object.__new__, _PUT
+    runs = []
+    for cell in cells:
+        run = new(Run)
+        dataset(run, cell[0])
+        curation(run, cell[1])
+        relabeling(run, cell[2])
+        algorithm(run, cell[3])
+        seed(run, cell[4])
+        steps(run, cell[5])
+        episodes(run, cell[6])
+        runs.append(run)
+    return runs
 
 
 @dataclass(frozen=True, slots=True)

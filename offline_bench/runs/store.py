@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import filecmp
 import re
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from offline_bench.core.errors import RecordError
 from offline_bench.core.plain import cut
 from offline_bench.core.reading import read_text
 from offline_bench.core.storage import scratch_path, write_text
-from offline_bench.runs.packed import read_packed
-from offline_bench.runs.record import Record, Run, from_text, to_text
+from offline_bench.runs.heads import head_of, to_head
+from offline_bench.runs.packed import GROUP, HEAD, read_packed, read_packed_heads
+from offline_bench.runs.record import RUN_FIELDS, Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
-HEAD = ("trainer", "seconds")  # of the provenance
 TOLD = 500  # characters of what is wrong with a file: its own words in it may have no end
 
 
@@ -55,31 +55,31 @@ def read_record(folder: Path, run: Run) -> Record | None:
 
 def read_records(folder: Path) -> Reading:
     """All records under `folder`, packed or not; a file of one run wins over its packed copy."""
-    return _read(folder, lambda record: record)
+    return _read(folder, read_packed, from_text)
 
 
 def read_heads(folder: Path) -> Reading:
-    """`read_records` without what a run came out with: enough to say which runs are done, count, and took how long."""
-    return _read(folder, _head_of)
+    """`read_records` without what a run came out with: enough to say which runs are done, count, and took how long.
+
+    Every byte of every record is looked at all the same: one that was damaged is refused here, too.
+    """
+    return _read(folder, read_packed_heads, lambda text, where: head_of(from_text(text, where)))
 
 
-def _head_of(record: Record) -> Record:
-    told = {name: value for name, value in record.provenance.items() if name in HEAD}
-    about = {sys.intern(name): sys.intern(value) for name, value in record.fingerprints.items()}
-    return Record(record.run, record.status, record.reason, fingerprints=about, provenance=told, schema=record.schema)
+Packed = Callable[[Path], Iterator[tuple[str, str]]] | Callable[[Path], Iterator[tuple[str, Record | str]]]
 
 
-def _read(folder: Path, keep: Callable[[Record], Record]) -> Reading:
+def _read(folder: Path, read: Packed, understand: Callable[[str, str], Record]) -> Reading:
     records: dict[Run, Record] = {}
     problems: list[str] = []
     # One after the other: a folder's texts together are larger than its records.
-    for where, text in chain(_packed_texts(folder, problems), _loose_texts(folder, problems)):
+    for where, found in chain(_packed(folder, read, problems), _loose_texts(folder, problems)):
         try:
-            record = from_text(text, where)
+            record = understand(found, where) if isinstance(found, str) else found
         except RecordError as error:
             problems.append(cut(str(error), TOLD))
         else:
-            records[record.run] = keep(record)
+            records[record.run] = record
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
 
 
@@ -105,20 +105,28 @@ def has_own_file(folder: Path, other: Path, run: Run) -> bool:
 def pack_records(folder: Path, records: list[Record]) -> Path:
     """Write `records` to one Parquet file under `folder` and return its path. Raises `StorageError`.
 
-    One row per run: its key, its fields and its status to browse by, and the record's whole text.
+    One row per run: its key, its fields and its status to browse by, its head, and the record's whole text.
     """
     import pyarrow
     import pyarrow.parquet
 
     ordered = sorted(records, key=lambda record: record.run)
-    rows = [{"key": r.run.key, **asdict(r.run), "status": r.status, "record": to_text(r)} for r in ordered]
-    columns = ["key", *(field.name for field in fields(Run)), "status", "record"]
+    rows = [_row_of(record) for record in ordered]
+    columns = ["key", *RUN_FIELDS, "status", HEAD, "record"]
     path = folder / PACKED
     with scratch_path(path) as scratch:
         pyarrow.parquet.write_table(
-            pyarrow.table({name: [row[name] for row in rows] for name in columns}), scratch, compression="zstd"
+            pyarrow.table({name: [row[name] for row in rows] for name in columns}),
+            scratch,
+            compression="zstd",
+            row_group_size=GROUP,
         )
     return path
+
+
+def _row_of(record: Record) -> dict[str, Any]:
+    run, text = record.run, to_text(record)
+    return {"key": run.key, **run.to_dict(), "status": record.status, HEAD: to_head(record, text), "record": text}
 
 
 def copy_packed(source: Path, folder: Path, over: bool = False) -> bool:
@@ -141,12 +149,12 @@ def _loose_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]
             problems.append(f"{path} cannot be read ({error}). Delete it to redo its run.")
 
 
-def _packed_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
+def _packed(folder: Path, read: Packed, problems: list[str]) -> Iterator[tuple[str, Record | str]]:
     path = folder / PACKED
     if not (path.exists() or path.is_symlink()):
         return
     try:
-        yield from read_packed(path)
+        yield from read(path)
     except (OSError, ValueError) as error:
         problems.append(f"{path} cannot be read ({error}). Fetch it again, or delete it to redo its runs.")
 

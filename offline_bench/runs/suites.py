@@ -14,7 +14,7 @@ from offline_bench.core.paths import results_folder, suite_files
 from offline_bench.core.reading import read_toml
 from offline_bench.core.registry import unknown_name
 from offline_bench.runs.content import is_count
-from offline_bench.runs.record import Run
+from offline_bench.runs.record import Run, make_runs
 from offline_bench.schemes.curate import curations
 from offline_bench.schemes.relabel import relabelings
 
@@ -53,7 +53,7 @@ class Grid:
             "algorithm": [str(algorithms.bind(text)) for text in self.algorithms],
         }
         cells = product(self.seeds, self.datasets, texts["curation"], texts["algorithm"], texts["relabeling"])
-        return [Run(d, c, r, a, seed, self.steps, self.episodes) for seed, d, c, a, r in cells]
+        return make_runs([(d, c, r, a, seed, self.steps, self.episodes) for seed, d, c, a, r in cells])
 
     def evaluated_steps(self) -> tuple[int, ...]:
         return tuple(sorted({*(step for step in self.curve if step < self.steps), self.steps}))
@@ -94,6 +94,9 @@ class Suite:
         steps = {run: tuple(sorted(at)) for run, at in self.found.items()}
         for grid in self.grids:
             at = grid.evaluated_steps()
+            if not steps:
+                steps = dict.fromkeys(grid.runs(), at)
+                continue
             for run in grid.runs():
                 known = steps.get(run, at)
                 steps[run] = at if known == at else tuple(sorted({*known, *at}))

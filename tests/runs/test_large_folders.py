@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from offline_bench.commands.show import show_status
-from offline_bench.core.errors import RelabelingError
+from offline_bench.core.errors import RelabelingError, SpecError
 from offline_bench.data.dataset import Dataset
 from offline_bench.runs import rehearsal, store
 from offline_bench.runs.campaign import survey
 from offline_bench.runs.experiment import Job, JobSlab, prepare_data
-from offline_bench.runs.record import Record, Run, from_text, to_text
+from offline_bench.runs.record import Record, Run, from_text, make_runs, to_text
 from offline_bench.runs.slabs import order_slabs
 from offline_bench.runs.store import pack_records, read_heads, read_records, save_record
 from offline_bench.runs.suites import Grid, Suite
@@ -38,7 +38,7 @@ def a_record(seed: int) -> Record:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file of a record is read."""
     seen: Counter[str] = Counter()
-    for name in ("read_text", "read_packed"):
+    for name in ("read_text", "read_packed", "read_packed_heads"):
         monkeypatch.setattr(store, name, _count(getattr(store, name), seen))
     return seen
 
@@ -91,13 +91,26 @@ def test_a_checksum_is_that_of_the_text_whatever_stands_in_it(reason: str) -> No
     assert from_text(to_text(record), "here") == record
 
 
-def test_a_suite_makes_each_of_its_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
+def test_a_suite_makes_each_of_its_runs_once_and_looks_at_each_of_its_values_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[int] = []
     check = Run.__post_init__
-    monkeypatch.setattr(Run, "__post_init__", lambda run: (made.append(1), check(run)))
-    grids = (Grid(("d",), ("bc",), ("zero",), tuple(range(50)), 9, 1),)
-    assert len(Suite("s", "", Path(), grids).runs()) == 50
-    assert len(made) == 50
+    monkeypatch.setattr(Run, "__post_init__", lambda run: (checked.append(1), check(run)))
+    grids = (Grid(("d", "e"), ("bc",), ("zero", "sign"), tuple(range(50)), 9, 1),)
+    runs = Suite("s", "", Path(), grids).runs()
+    assert len(runs) == 200
+    assert len(checked) == 2 + 1 + 2 + 1 + 50 + 1 + 1
+    assert list(runs)[:2] == [a_run(0), a_run(0, relabeling="sign")]
+
+
+def test_a_value_that_no_run_can_have_is_refused_wherever_it_stands() -> None:
+    good = ("d", "full", "zero", "bc", 0, 9, 1)
+    assert make_runs([good]) == [Run(*good)]
+    assert make_runs([]) == []
+    for place, value in enumerate(["\udfff", 1, None, "\udfff", -1, 2**63, 1.5]):
+        with pytest.raises(SpecError):
+            make_runs([good, (*good[:place], value, *good[place + 1 :])])  # type: ignore[arg-type]
 
 
 def test_runs_of_two_grids_are_evaluated_where_either_says() -> None:

@@ -206,7 +206,8 @@ def test_packed_records_read_the_same(tmp_path: Path) -> None:
     pack_records(tmp_path / "packed", loose.records[::-1])
     assert path.read_bytes() == first
     assert pyarrow.parquet.read_table(path).column_names == [
-        "key", "dataset", "curation", "relabeling", "algorithm", "seed", "steps", "episodes", "status", "record",
+        "key", "dataset", "curation", "relabeling", "algorithm", "seed", "steps", "episodes", "status", "head",
+        "record",
     ]  # fmt: skip
 
 

@@ -6,8 +6,6 @@ import contextlib
 import os
 import sys
 import threading
-import urllib.error
-import urllib.request
 
 from offline_bench.core.errors import DatasetNotFoundError
 
@@ -52,6 +50,9 @@ def _reach(kind: str) -> None:
 
 def _ask(address: str, answers: list[str]) -> None:
     """Append '' to `answers` where `address` answers anything, else why it does not."""
+    import urllib.error  # late, as it imports all of ssl
+    import urllib.request
+
     try:
         request = urllib.request.Request(address, method="HEAD")  # noqa: S310
         urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310
