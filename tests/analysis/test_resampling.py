@@ -12,7 +12,7 @@ from offline_bench.analysis import resampling
 from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.aggregates import task_means
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.analysis.statistics import drawn_iqm, iqm, widened_interval
+from offline_bench.analysis.statistics import drawn_iqm, iqm, widened_interval, widening
 from tests.analysis.runs_by_hand import frame_of, runs
 
 LISTS = st.lists(st.lists(st.integers(-50, 50), min_size=1, max_size=9), min_size=1, max_size=4)
@@ -48,12 +48,11 @@ def test_the_iqm_is_the_trimmed_mean_to_the_bit(values, axis):
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=60), st.integers(1, 3))
 def test_the_ends_of_an_interval_are_those_of_the_sorted_draws(draws, width):
     table = np.array([draws] * width).T + np.arange(width)
-    low, high = widened_interval(table[0], table, [5, 5], level=0.8)
-    ordered, last = np.sort(table, axis=0), len(draws) - 1
-    below, above = ordered[int(0.1 * last)], ordered[int(np.ceil(last - 0.1 * last))]
-    wide = widened_interval(np.zeros(1), np.array([[-1.0], [1.0]]), [5, 5], level=0.8)[1]
-    assert low == pytest.approx(table[0] - np.maximum(table[0] - below, 0.0) * wide)
-    assert high == pytest.approx(table[0] + np.maximum(above - table[0], 0.0) * wide)
+    low, high = widened_interval(table[0], table, [5, 5], level=0.5)
+    ordered, last, wide = np.sort(table, axis=0), len(draws) - 1, widening([5, 5], 0.5)
+    below, above = ordered[int(np.floor(0.25 * last))], ordered[int(np.ceil(0.75 * last))]
+    assert np.array_equal(low, table[0] - np.maximum(table[0] - below, 0.0) * wide)
+    assert np.array_equal(high, table[0] + np.maximum(above - table[0], 0.0) * wide)
 
 
 def test_many_runs_do_not_overflow_their_counts():
