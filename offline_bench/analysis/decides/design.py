@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
@@ -124,8 +125,8 @@ def _split_full(levels: Integers) -> dict[str, list[Array]]:
     found = {}
     for size in range(1, len(counts) + 1):
         for term in combinations(range(len(counts)), size):
-            rest = np.prod([count for at, count in enumerate(counts) if at not in term])
-            basis = np.full((len(levels), 1), 1.0 / np.sqrt(max(rest, 1.0)))
+            rest = math.prod(count for at, count in enumerate(counts) if at not in term)
+            basis = np.full((len(levels), 1), 1.0 / np.sqrt(max(rest, 1)))
             for at in term:
                 basis = (basis[:, :, None] * contrasts[at][:, None]).reshape(len(levels), -1)
             if basis.shape[1]:
