@@ -32,7 +32,7 @@ ROOMS = [
 ANSWERS = ["scores", "decides", "predictions", "published", "behavior"]
 SUBROOMS = {
     "analysis": [
-        ["findings", "bounds", "statistics", "frame", "jackknife", "origin"],
+        ["findings", "bounds", "resampling", "statistics", "frame", "jackknife", "origin"],
         *([name] for name in ANSWERS),
         ["digest"],
         ["summary"],

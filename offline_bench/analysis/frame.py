@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from offline_bench.data.loaders.cards import Task
 from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import RUN_FIELDS, Record, Run
 from offline_bench.runs.staleness import find_stale_among
+
+_fields_of = attrgetter(*RUN_FIELDS)
 
 CELL = ["dataset", "curation", "relabeling", "algorithm"]
 COLUMNS = {
@@ -74,14 +77,25 @@ def to_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def add_missing(frame: pd.DataFrame, expected: Iterable[Run]) -> pd.DataFrame:
-    """`frame` with a row of status 'missing' for each expected run that has no record."""
+    """`frame` with a row of status 'missing', without a key, for each expected run that has no record."""
     known = set(zip(*(frame[name].tolist() for name in RUN_FIELDS), strict=True))
-    absent = sorted({run for run in expected if tuple(run.to_dict().values()) not in known})
+    absent = sorted({*map(_fields_of, expected)} - known)
     if not absent:
         return frame
-    rows = [{"key": run.key, **run.to_dict(), "status": "missing", "reason": "", "stale": ""} for run in absent]
-    missing = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    told = dict(zip(RUN_FIELDS, zip(*absent, strict=True), strict=True)) | {"status": "missing"}
+    # Many runs have few names: each is read as a text once.
+    missing = pd.DataFrame({name: _column(told.get(name), name, len(absent)) for name in COLUMNS})
     return pd.concat([frame, missing], ignore_index=True) if len(frame) else missing
+
+
+def _column(values: Sequence[Any] | str | None, name: str, length: int) -> Any:
+    """A column of a frame, `length` long; of nothing, '' or NaN."""
+    if COLUMNS[name] != "string":
+        return np.full(length, np.nan) if values is None else np.array(values, COLUMNS[name])
+    if values is None or isinstance(values, str):
+        return pd.array([values or ""], dtype="string").take(np.zeros(length, int))
+    places, known = pd.factorize(np.array(values, object))
+    return pd.array(known, dtype="string").take(places)
 
 
 def select_counted(frame: pd.DataFrame) -> pd.DataFrame:

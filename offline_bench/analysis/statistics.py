@@ -4,46 +4,80 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+from scipy.special import ndtri, stdtrit
 
 from offline_bench.analysis.bounds import ANYTHING, Range, keep_within
 from offline_bench.analysis.findings import Estimate
+from offline_bench.analysis.resampling import Counts, Resampling
 
 Array = npt.NDArray[np.float64]
-Statistic = Callable[[Array], Any]
 
-RESAMPLES = 10_000
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number of the runs of all tasks, side by side: as they are, and of resamples of them.
+
+    plain   (..., Σ n_t) values to (...)
+    drawn   (Σ n_t,) values and how often each is in each resample, (Σ n_t, resamples), to (resamples,)
+    """
+
+    plain: Callable[[Array], Any]
+    drawn: Callable[[Array, Counts], Array]
 
 
 def iqm(values: npt.ArrayLike, axis: int = -1) -> Any:
     """Interquartile mean along `axis`: the mean of what is left without the lowest and the highest quarter.
 
-    ⌊n/4⌋ values go at each end, so for n ≤ 3 none goes and this is the plain mean. NaN where there are no values.
+    ⌊n/4⌋ values go at each end, so for n ≤ 3 none goes and this is the plain mean. NaN where there are no values, or
+    where one is NaN.
     """
-    array = np.asarray(values, float)
-    if array.shape[axis] == 0:
-        return np.full(np.delete(array.shape, axis), np.nan)[()]
-    return scipy.stats.trim_mean(array, 0.25, axis=axis)
+    array = np.moveaxis(np.asarray(values, float), axis, -1)
+    count = array.shape[-1]
+    if count == 0:
+        return np.full(array.shape[:-1], np.nan)[()]
+    cut = count // 4
+    middle = np.partition(array, (cut, count - cut - 1))[..., cut : count - cut].mean(axis=-1)
+    return np.where(np.isnan(array).any(axis=-1), np.nan, middle)[()]
+
+
+def drawn_iqm(values: Array, counts: Counts) -> Array:
+    """`iqm` of each resample of finite `values` (n,): (resamples,), from `counts` (n, resamples) as in `Resampling`."""
+    cut = len(values) // 4
+    reached, weights = np.zeros_like(counts[0]), np.full_like(counts[0], cut)
+    kept, product, total = np.empty_like(weights), np.empty(len(weights)), np.zeros(len(weights))
+    # From the least value on: of what a resample has reached with it, the quarter at each end does not count.
+    for at in np.argsort(values, kind="stable"):
+        reached += counts[at]
+        np.clip(reached, cut, len(values) - cut, out=kept)
+        np.subtract(kept, weights, out=weights)
+        total += np.multiply(weights, values[at], out=product)
+        kept, weights = weights, kept
+    return np.asarray(total / (len(values) - 2 * cut))
+
+
+IQM = Statistic(iqm, drawn_iqm)
 
 
 def bootstrap_interval(
     values_by_task: Sequence[npt.ArrayLike],
     statistic: Statistic,
-    rng: np.random.Generator,
+    draws: Resampling,
     *,
     level: float = LEVEL,
-    resamples: int = RESAMPLES,
     ranges: Sequence[Range] = (),
 ) -> tuple[float, float]:
     """Interval of `statistic` by stratified bootstrap, runs resampled within each task; as wide as few runs ask for.
 
-    values_by_task: one (n_t,) array per task, lengths may differ. `statistic` maps (resamples, Σ n_t) to
-    (resamples,), all tasks' runs side by side. (NaN, NaN) where no task has two runs: one run has no spread.
+    values_by_task: one (n_t,) array per task, lengths may differ. (NaN, NaN) where no task has two runs: one run has
+    no spread.
     ranges: what a run of each task can be, where that is known. The statistic is to grow with each of its runs, as
     means do: then it lies between what it is of the least and of the greatest runs, and the interval ends there.
     How often it holds the truth is on `widened_interval`.
@@ -53,40 +87,19 @@ def bootstrap_interval(
     sizes = [len(values) for values in tasks]
     if max(sizes, default=0) < 2:
         return np.nan, np.nan
-    value = float(np.asarray(statistic(np.concatenate(tasks)[None]))[0])
-    low, high = widened_interval(value, statistic(draw_runs(tasks, rng, resamples)), sizes, level)
+    together = np.concatenate(tasks)
+    value, drawn = float(statistic.plain(together)), statistic.drawn(together, draws.counts(sizes))
+    low, high = widened_interval(value, drawn, sizes, level)
     return keep_within(float(low), float(high), _reach(statistic, sizes, bounds))
 
 
 def _reach(statistic: Statistic, sizes: Sequence[int], ranges: Sequence[Range]) -> Range:
     """What `statistic` can be of so many runs of each task, each within its range."""
-    if not ranges:
+    if not ranges or set(ranges) == {ANYTHING}:
         return ANYTHING
     ends = np.array([np.repeat([of[end] for of in ranges], sizes) for end in (0, 1)], float)
-    least, most = np.asarray(statistic(ends), float)
+    least, most = np.asarray(statistic.plain(ends), float)
     return float(least), float(most)
-
-
-def draw_runs(tasks: Sequence[Array], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
-    """`resamples` draws with replacement within each task: (resamples, Σ n_t), the tasks side by side."""
-    return np.concatenate([values[draw_places(len(values), rng, resamples)] for values in tasks], axis=1)
-
-
-def draw_places(runs: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> npt.NDArray[np.int64]:
-    """Which of `runs` runs each resample holds: (resamples, runs), with replacement."""
-    return rng.integers(runs, size=(resamples, runs))
-
-
-def weigh_runs(sizes: Sequence[int], rng: np.random.Generator, resamples: int = RESAMPLES) -> Array:
-    """How much each run counts in each resample, (resamples, Σ n_t): times drawn over n_t, 1 in all for each task."""
-    counts = [rng.multinomial(size, np.full(size, 1.0 / size), size=resamples) / size for size in sizes]
-    return np.concatenate(counts, axis=1)
-
-
-def repeat_stream(rng: np.random.Generator) -> Callable[[], np.random.Generator]:
-    """Generators that all draw the same: equal runs get equal intervals, and no number moves with those beside it."""
-    seed = int(rng.integers(2**63))
-    return lambda: np.random.default_rng(seed)
 
 
 def widened_interval(value: Any, draws: npt.ArrayLike, sizes: Iterable[int], level: float = LEVEL) -> tuple[Any, Any]:
@@ -108,13 +121,15 @@ def widened_interval(value: Any, draws: npt.ArrayLike, sizes: Iterable[int], lev
     The least are medians and tasks of unequal spread under a and c, and means under b: a tail that no run is in, or a
     kind that no run is of, is in no resample either. Of the IQM of one task: 3 runs 95–96, but c 80; 5 runs 94–97.
     """
-    draws = np.sort(np.asarray(draws, float), axis=0)
+    draws = np.asarray(draws, float)
     factor = widening(sizes, level)
     if not np.isfinite(factor):
         none = np.full(draws.shape[1:], np.nan)[()]
         return none, none
     tail = (1.0 - level) / 2.0 * (len(draws) - 1)
-    below, above = draws[math.floor(tail)], draws[math.ceil(len(draws) - 1 - tail)]
+    ends = math.floor(tail), math.ceil(len(draws) - 1 - tail)
+    # As the axis is the last one, what is drawn of one number lies side by side.
+    below, above = np.moveaxis(np.partition(np.moveaxis(draws, 0, -1), ends), -1, 0)[list(ends)]
     # Not past the value itself: the draws of a biased statistic, as a minimum is, may all lie on one side of it.
     return value - np.maximum(value - below, 0.0) * factor, value + np.maximum(above - value, 0.0) * factor
 
@@ -122,18 +137,21 @@ def widened_interval(value: Any, draws: npt.ArrayLike, sizes: Iterable[int], lev
 def widening(sizes: Iterable[int], level: float = LEVEL) -> float:
     """The factor of `widened_interval`: 2.7 for 3 runs, 1.6 for 5, 1.0 for very many; NaN where no stratum has two."""
     counts = list(sizes)
-    freedom = sum(count - 1 for count in counts)
+    return _widen(sum(counts), sum(count - 1 for count in counts), level)
+
+
+@cache
+def _widen(runs: int, freedom: int, level: float) -> float:
     if freedom < 1:
         return np.nan
     upper = (1.0 + level) / 2.0
-    ratio = scipy.stats.t.ppf(upper, freedom) / scipy.stats.norm.ppf(upper)
-    return float(np.sqrt(sum(counts) / freedom) * ratio)
+    return float(np.sqrt(runs / freedom) * (stdtrit(freedom, upper) / ndtri(upper)))
 
 
 def estimate(
     values_by_task: Sequence[npt.ArrayLike],
     statistic: Statistic,
-    rng: np.random.Generator,
+    draws: Resampling,
     ranges: Sequence[Range] = (),
 ) -> Estimate:
     """`statistic` over all runs of the tasks with its `bootstrap_interval`; NaN without runs."""
@@ -141,8 +159,8 @@ def estimate(
     if not tasks:
         return Estimate()
     together = np.concatenate(tasks)
-    low, high = bootstrap_interval(values_by_task, statistic, rng, ranges=ranges)
-    return Estimate(float(np.asarray(statistic(together[None]))[0]), low, high, len(together))
+    low, high = bootstrap_interval(values_by_task, statistic, draws, ranges=ranges)
+    return Estimate(float(statistic.plain(together)), low, high, len(together))
 
 
 def lift(score: float, reference: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.aggregates import aggregate
 from offline_bench.analysis.scores.entrants import enter_runs
 from offline_bench.analysis.scores.improvement import compare_rewards, probability_of_improvement
@@ -89,10 +90,10 @@ def test_curations_are_tasks_of_their_own():
 
 def test_probability_of_improvement_by_hand():
     x, y = [np.array([1.0, 3.0, 5.0]), np.array([1.0])], [np.array([2.0, 3.0]), np.array([0.0])]
-    found = probability_of_improvement(x, y, rng())
+    found = probability_of_improvement(x, y, Resampling(0))
     assert found.value == pytest.approx((3.5 / 6 + 1) / 2)  # 3 > 2, 5 > 2, 5 > 3, and 3 = 3 by half; then 1 of 1
     assert 0 <= found.low <= found.value <= found.high <= 1
-    back = probability_of_improvement(y, x, rng())
+    back = probability_of_improvement(y, x, Resampling(0))
     assert back.value == pytest.approx(1 - found.value)
 
 
@@ -118,7 +119,7 @@ def test_the_interval_of_the_probability_holds_the_truth_at_its_rate(tasks):
     held = []
     for _ in range(200):
         x, y = source.normal(1.0, 1.0, (tasks, 6)), source.normal(0.0, 1.0, (tasks, 6))
-        found = probability_of_improvement(list(x), list(y), source)
+        found = probability_of_improvement(list(x), list(y), Resampling.of(source))
         held.append(found.low <= 0.7602 <= found.high)
     assert 0.90 <= np.mean(held) <= 0.995
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.origin import collect_provenance
+from offline_bench.analysis.resampling import Resampling
+from offline_bench.analysis.scores.aggregates import task_means
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
-from offline_bench.analysis.statistics import bootstrap_interval, iqm
+from offline_bench.analysis.statistics import IQM, bootstrap_interval, iqm
 from offline_bench.core.errors import RecordError
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
@@ -86,20 +88,22 @@ def test_iqm_knows_no_order_and_stays_within_the_values(values, random):
 
 def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(1)
-    trials = 400
+    trials, mean = 400, task_means([30], lambda means: means[..., 0])
     samples = rng.normal(5.0, 2.0, size=(trials, 30))
-    intervals = [bootstrap_interval([x], lambda a: a.mean(-1), rng, resamples=500) for x in samples]
+    intervals = [bootstrap_interval([x], mean, Resampling(at, 500)) for at, x in enumerate(samples)]
     assert 0.90 <= np.mean([low <= 5.0 <= high for low, high in intervals]) <= 0.98
 
 
 def test_bootstrap_resamples_within_tasks():
     # Each task is constant: only an estimate that mixes tasks could vary.
-    interval = bootstrap_interval([[0, 0, 0], [10, 10, 10]], lambda a: a.mean(-1), np.random.default_rng(0))
+    interval = bootstrap_interval(
+        [[0, 0, 0], [10, 10, 10]], task_means([3, 3], lambda means: means.mean(-1)), Resampling(0)
+    )
     assert interval == (5.0, 5.0)
 
 
 def test_one_run_has_no_interval():
-    assert np.isnan(bootstrap_interval([[3.0]], iqm, np.random.default_rng(0))).all()
+    assert np.isnan(bootstrap_interval([[3.0]], IQM, Resampling(0))).all()
 
 
 def test_frame_scores_by_the_card_and_only_with_a_card():

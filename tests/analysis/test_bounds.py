@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +15,11 @@ from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.predictions.prediction import Prediction, Selection
 from offline_bench.analysis.predictions.verdicts import _contrast, _estimate
 from offline_bench.analysis.published.bias import positive_bias
-from offline_bench.analysis.scores.aggregates import aggregate
+from offline_bench.analysis.resampling import Resampling
+from offline_bench.analysis.scores.aggregates import aggregate, task_means
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.reward_effects import cell_facts
-from offline_bench.analysis.statistics import bootstrap_interval, iqm
+from offline_bench.analysis.statistics import IQM, bootstrap_interval
 from offline_bench.core.paths import project_root
 from offline_bench.data.loaders.cards import Task, load_cards
 from offline_bench.environments.make import find_model, find_spec
@@ -100,13 +99,13 @@ def test_a_prediction_is_not_told_by_what_cannot_be(seed: int, measure: str) -> 
 
 def test_over_tasks_a_statistic_ends_where_it_would_be_if_all_runs_did() -> None:
     """A bounded task and one without bounds: the mean of the two has no bound, the bounded one alone keeps its own."""
-    rng, values = np.random.default_rng(1), [np.array([0.0, 1.0, 1.0]), np.array([0.0, 90.0, 3.0])]
-    mean: Callable[[Any], Any] = lambda drawn: drawn.mean(axis=-1)  # noqa: E731
-    free = bootstrap_interval(values, mean, np.random.default_rng(2))
-    assert bootstrap_interval(values, mean, np.random.default_rng(2), ranges=[(0.0, 1.0), ANYTHING]) == free
-    low, high = bootstrap_interval(values[:1], iqm, rng, ranges=[(0.0, 1.0)])
+    values = [np.array([0.0, 1.0, 1.0]), np.array([0.0, 90.0, 3.0])]
+    mean = task_means([6], lambda means: means[..., 0])
+    free = bootstrap_interval(values, mean, Resampling(2))
+    assert bootstrap_interval(values, mean, Resampling(2), ranges=[(0.0, 1.0), ANYTHING]) == free
+    low, high = bootstrap_interval(values[:1], IQM, Resampling(1), ranges=[(0.0, 1.0)])
     assert (low, high) == (0.0, 1.0)
-    low, high = bootstrap_interval(values, mean, np.random.default_rng(2), ranges=[(0.0, 1.0), (0.0, 90.0)])
+    low, high = bootstrap_interval(values, mean, Resampling(2), ranges=[(0.0, 1.0), (0.0, 90.0)])
     assert low == 0.0 and high == min(free[1], (3 * 1.0 + 3 * 90.0) / 6)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline_bench.analysis.statistics import bootstrap_interval, iqm, widened_interval, widening
+from offline_bench.analysis.resampling import Resampling
+from offline_bench.analysis.statistics import IQM, bootstrap_interval, iqm, widened_interval, widening
 
 FRAMES, DRAWS = 1000, 600
 
@@ -82,10 +83,10 @@ def test_with_many_runs_the_interval_is_the_percentile_interval():
 @settings(max_examples=60, deadline=None)
 def test_the_interval_holds_its_value_and_moves_with_unit_and_origin(values, seed, unit, origin):
     values = np.array(values, float)
-    low, high = bootstrap_interval([values], iqm, np.random.default_rng(seed), resamples=300)
+    low, high = bootstrap_interval([values], IQM, Resampling(seed, 300))
     assert low <= iqm(values) + 1e-9
     assert high >= iqm(values) - 1e-9
-    moved = bootstrap_interval([unit * values + origin], iqm, np.random.default_rng(seed), resamples=300)
+    moved = bootstrap_interval([unit * values + origin], IQM, Resampling(seed, 300))
     assert moved == pytest.approx((unit * low + origin, unit * high + origin), abs=1e-6)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 from itertools import product
@@ -347,3 +348,16 @@ def test_two_thousand_runs_take_seconds() -> None:
     before = time.process_time()
     variance_shares(frame)
     assert time.process_time() - before < 20.0
+
+
+def test_a_full_grid_is_split_by_products_of_means_and_of_what_is_left_of_them() -> None:
+    """Kronecker products, factor by factor, of the mean over its levels or of the rest: in any order of the cells."""
+    counts = {"coverage": 3, "reward": 4, "algorithm": 2}
+    levels = np.array(list(itertools.product(*map(range, counts.values()))))
+    order = np.random.default_rng(0).permutation(len(levels))
+    for source, (basis,) in split_space(levels[order]).items():
+        expected = np.eye(1)
+        for name, count in counts.items():
+            mean = np.full((count, count), 1 / count)
+            expected = np.kron(expected, np.eye(count) - mean if name in source.split(":") else mean)
+        assert basis @ basis.T == pytest.approx(expected[np.ix_(order, order)], abs=1e-12), source

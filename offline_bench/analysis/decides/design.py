@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
@@ -99,13 +100,14 @@ def split_space(levels: Integers) -> dict[str, list[Array]]:
     cells are missing, factors are entangled, and there is one for every order of entering them (Lindeman, Merenda &
     Gold 1980). Main effects enter before the interactions of two, and those before that of three.
     """
+    if len(levels) == np.prod([len(np.unique(column)) for column in levels.T]):
+        return _split_full(levels)
     found: dict[str, list[Array]] = {}
     base = np.full((len(levels), 1), 1.0 / np.sqrt(max(len(levels), 1)))
-    whole = len(levels) == np.prod([len(np.unique(column)) for column in levels.T])
     for size in range(1, levels.shape[1] + 1):
         terms = list(combinations(range(levels.shape[1]), size))
         blocks = [_indicators(levels[:, term]) for term in terms]
-        for order in [tuple(range(len(terms)))] if whole else permutations(range(len(terms))):
+        for order in permutations(range(len(terms))):
             reached = base
             for at in order:
                 added = _orthogonalize(blocks[at], reached)
@@ -113,6 +115,31 @@ def split_space(levels: Integers) -> dict[str, list[Array]]:
                 reached = np.concatenate([reached, added], axis=1)
         base = reached
     return {source: bases for source, bases in found.items() if any(basis.shape[1] for basis in bases)}
+
+
+def _split_full(levels: Integers) -> dict[str, list[Array]]:
+    """`split_space` of a full grid: products of each factor's contrasts, which nothing has to be orthogonalized for."""
+    places = [np.unique(column, return_inverse=True)[1] for column in levels.T]
+    counts = [int(place.max(initial=-1)) + 1 for place in places]
+    contrasts = [_contrasts(count)[place] for count, place in zip(counts, places, strict=True)]
+    found = {}
+    for size in range(1, len(counts) + 1):
+        for term in combinations(range(len(counts)), size):
+            rest = math.prod(count for at, count in enumerate(counts) if at not in term)
+            basis = np.full((len(levels), 1), 1.0 / np.sqrt(max(rest, 1)))
+            for at in term:
+                basis = (basis[:, :, None] * contrasts[at][:, None]).reshape(len(levels), -1)
+            if basis.shape[1]:
+                found[_name(term)] = [basis]
+    return found
+
+
+def _contrasts(count: int) -> Array:
+    """(count, count - 1) orthonormal columns that each sum to 0. Source: Helmert 1876."""
+    columns = np.triu(np.ones((count, max(count - 1, 0))))
+    at = np.arange(1, count)
+    columns[at, at - 1] = -at
+    return np.asarray(columns / np.sqrt(at * (at + 1)))
 
 
 def _part(basis: Array, block: Array) -> tuple[Array, Array]:

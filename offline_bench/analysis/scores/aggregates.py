@@ -10,8 +10,9 @@ import pandas as pd
 
 from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.findings import Aggregate, Estimate
+from offline_bench.analysis.resampling import Counts, Resampling
 from offline_bench.analysis.scores.entrants import name_tasks, score_runs, split_runs, split_tasks
-from offline_bench.analysis.statistics import Statistic, estimate, iqm, repeat_stream
+from offline_bench.analysis.statistics import IQM, Statistic, estimate
 
 Array = npt.NDArray[np.float64]
 
@@ -31,17 +32,24 @@ def aggregate(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[Aggregate,
     runs = score_runs(frame)
     has_score = np.isfinite(frame[["score", "behavior_score"]].to_numpy(float)).any(axis=1)
     tasks = sorted(set(name_tasks(frame)[has_score]))
-    stream = repeat_stream(rng)
+    draws = Resampling.of(rng)
     return tuple(
-        _aggregate(entrant, relabeling, split_tasks(group), tasks, _ranges(group), stream)
+        _aggregate(entrant, relabeling, split_tasks(group), tasks, _ranges(group), draws)
         for (entrant, relabeling), group in split_runs(runs, "entrant", "relabeling")
     )
 
 
 def task_means(sizes: Sequence[int], of: Callable[[Array], Array]) -> Statistic:
-    """A statistic for `bootstrap_interval`: `of`, (resamples, tasks) → (resamples,), of the means of such tasks."""
+    """`of`, (..., tasks) → (...), of the means of tasks of so many runs."""
     starts = np.cumsum([0, *sizes[:-1]])
-    return lambda values: of(np.add.reduceat(values, starts, axis=-1) / np.array(sizes, float))
+
+    def plain(values: Array) -> Array:
+        return of(np.add.reduceat(values, starts, axis=-1) / np.array(sizes, float))
+
+    def drawn(values: Array, counts: Counts) -> Array:
+        return plain((values[:, None] * counts).T)
+
+    return Statistic(plain, drawn)
 
 
 def _ranges(group: pd.DataFrame) -> list[Range]:
@@ -55,7 +63,7 @@ def _aggregate(
     by_task: dict[str, Array],
     tasks: Sequence[str],
     ranges: Sequence[Range],
-    stream: Callable[[], np.random.Generator],
+    draws: Resampling,
 ) -> Aggregate:
     values = list(by_task.values())
     sizes = [len(of) for of in values]
@@ -64,12 +72,12 @@ def _aggregate(
     mean = task_means(sizes, lambda means: means.mean(axis=-1))
 
     def found(numbers: Sequence[Array], statistic: Statistic, within: Sequence[Range] = ranges) -> Estimate:
-        return estimate(numbers, statistic, stream(), within)
+        return estimate(numbers, statistic, draws, within)
 
     return Aggregate(
         algorithm=entrant,
         relabeling=relabeling,
-        iqm=found(values, iqm),
+        iqm=found(values, IQM),
         median=found(values, task_means(sizes, lambda means: np.median(means, axis=-1))),
         mean=found(values, mean),
         optimality_gap=found(lacking, mean, short),

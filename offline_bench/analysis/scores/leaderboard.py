@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -12,6 +13,7 @@ import pandas as pd
 from offline_bench.algorithms import EXTERNAL
 from offline_bench.analysis.bounds import Range, measure_range
 from offline_bench.analysis.frame import add_missing
+from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.entries import (
     FEW_SEEDS,
     AlgorithmEntry,
@@ -23,7 +25,7 @@ from offline_bench.analysis.scores.entries import (
     Leaderboard,
     Row,
 )
-from offline_bench.analysis.statistics import bootstrap_interval, gap, iqm, lift
+from offline_bench.analysis.statistics import IQM, bootstrap_interval, gap, iqm, lift
 from offline_bench.core.spec import spec_name
 from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Run
@@ -44,10 +46,10 @@ def build_leaderboard(frame: pd.DataFrame, expected: Iterable[Run] = (), problem
     """
     frame = add_missing(frame, expected)
     frame = frame.assign(outcome=frame["status"].mask(frame["stale"] != "", "stale"))
-    frame = frame.sort_values([*ROW_KEY, "relabeling", "seed"], ignore_index=True)
-    relabelings = tuple(sorted(set(frame["relabeling"]), key=relabeling_order))
-    labels = label_algorithms(frame["algorithm"])
-    datasets = sorted(set(frame["dataset"]))
+    frame = _sort(frame, [*ROW_KEY, "relabeling", "seed"])
+    relabelings = tuple(sorted(set(frame["relabeling"].unique()), key=relabeling_order))
+    labels = label_algorithms(frame["algorithm"].unique())
+    datasets = sorted(frame["dataset"].unique())
     tables = tuple(_table(name, frame[frame["dataset"] == name], relabelings, labels) for name in datasets)
     excluded = _exclusions(frame)
     return Leaderboard(
@@ -55,13 +57,13 @@ def build_leaderboard(frame: pd.DataFrame, expected: Iterable[Run] = (), problem
         tables=tables,
         data=_data_rows(frame),
         algorithms=_algorithm_entries(frame, labels),
-        failures=tuple(item for item in excluded if item.status not in ("stale", "missing")),
+        failures=tuple(item for item in excluded if item.status != "stale"),
         stale=tuple(item for item in excluded if item.status == "stale"),
         problems=tuple(problems),
         few_seeds=_few_seeds([cell for table in tables for row in table.rows for cell in row.cells]),
         n_ok=int((frame["outcome"] == "ok").sum()),
         n_expected=len(frame),
-        outcomes=_count_outcomes(frame),
+        outcomes=_count_outcomes(frame["outcome"]),
     )
 
 
@@ -83,11 +85,14 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     frame = frame.assign(value=frame["score" if task else "true_return"])
     current = frame[frame["stale"] == ""]
     behavior = current.groupby("curation")[f"behavior_{unit}"].mean().to_dict()
+    budgets = frame.groupby(["curation", "algorithm"])[["steps", "episodes"]].nunique()
     rows = []
     for key, group in _groups(frame, ROW_KEY):
         _, curation, algorithm, steps, episodes = key
-        cells = tuple(_cell(group[group["relabeling"] == name], name, within) for name in relabelings)
-        label = labels[algorithm] + _budget(frame, curation, algorithm, steps, episodes)
+        cells = tuple(_cells(group, relabelings, within))
+        several = budgets.loc[(curation, algorithm)] > 1
+        label = labels[algorithm] + (f", {steps} steps" if several["steps"] else "")
+        label += f", {episodes} episodes" if several["episodes"] else ""
         n_ok = sum(cell.n_ok for cell in cells)
         known = float(behavior.get(curation, np.nan))
         rows.append(Row(curation, algorithm, label, steps, episodes, known, cells, n_ok, len(group)))
@@ -95,19 +100,26 @@ def _table(dataset: str, frame: pd.DataFrame, relabelings: tuple[str, ...], labe
     return DatasetTable(dataset, task, tuple(sorted(compared, key=_row_order)))
 
 
-def _cell(group: pd.DataFrame, relabeling: str, within: Range) -> Cell:
-    """The cell of the runs in `group`, one row a seed. Every cell resamples alike: equal runs have equal intervals."""
-    values = group.loc[group["outcome"] == "ok", "value"].to_numpy(float)
-    outcomes = _count_outcomes(group)
-    if not len(values):
-        return Cell(relabeling, n_expected=len(group), outcomes=outcomes)
-    low, high = bootstrap_interval([values], iqm, np.random.default_rng(BOOTSTRAP_SEED), ranges=[within])
-    return Cell(relabeling, float(iqm(values)), low, high, len(values), len(group), outcomes)
+def _cells(group: pd.DataFrame, relabelings: Sequence[str], within: Range) -> Iterator[Cell]:
+    """The cells of the runs in `group`, which are in the order of their relabelings and seeds.
+
+    Every cell resamples alike: equal runs have equal intervals.
+    """
+    draws = Resampling(BOOTSTRAP_SEED)
+    values, outcomes = group["value"].to_numpy(float), group["outcome"].to_numpy(object)
+    places, known = pd.factorize(group["relabeling"])
+    ends = np.searchsorted(places, range(len(known) + 1))
+    slices = {name: slice(*ends[at : at + 2]) for at, name in enumerate(known)}
+    for name in relabelings:
+        at = slices.get(name, slice(0))
+        mine, ok = outcomes[at], values[at][outcomes[at] == "ok"]
+        low, high = bootstrap_interval([ok], IQM, draws, ranges=[within])
+        yield Cell(name, float(iqm(ok)), low, high, len(ok), len(mine), _count_outcomes(mine))
 
 
-def _count_outcomes(frame: pd.DataFrame) -> tuple[tuple[str, int], ...]:
-    counts = frame["outcome"].value_counts()
-    return tuple((name, int(counts[name])) for name in OUTCOMES if name in counts)
+def _count_outcomes(outcomes: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(outcomes)
+    return tuple((name, counts[name]) for name in OUTCOMES if counts[name])
 
 
 def _find_reference(row: Row, rows: Sequence[Row]) -> Row | None:
@@ -140,12 +152,6 @@ def _reference_value(reference: Row | None, at: int) -> float:
     return same.value if same.n_ok else max(reference.cells, key=lambda cell: cell.n_ok).value
 
 
-def _budget(frame: pd.DataFrame, curation: str, algorithm: str, steps: int, episodes: int) -> str:
-    alike = frame[(frame["curation"] == curation) & (frame["algorithm"] == algorithm)]
-    text = f", {steps} steps" if alike["steps"].nunique() > 1 else ""
-    return text + (f", {episodes} episodes" if alike["episodes"].nunique() > 1 else "")
-
-
 def _data_rows(frame: pd.DataFrame) -> tuple[DataRow, ...]:
     columns = ["transitions", "data_episodes", "behavior_return", "behavior_score", "data_length"]
     # A stale record may tell of other data: it keeps its row, but not its numbers.
@@ -158,13 +164,13 @@ def _data_rows(frame: pd.DataFrame) -> tuple[DataRow, ...]:
 def _algorithm_entries(frame: pd.DataFrame, labels: dict[str, str]) -> tuple[AlgorithmEntry, ...]:
     entries = []
     for algorithm, group in frame.groupby("algorithm"):
-        used = [tuple(sorted({int(value) for value in group[name]})) for name in ("steps", "episodes", "seed")]
+        used = [tuple(sorted(map(int, group[name].unique()))) for name in ("steps", "episodes", "seed")]
         entries.append(AlgorithmEntry(labels[str(algorithm)], str(algorithm), *used))
     return tuple(sorted(entries, key=lambda entry: algorithm_order(entry.algorithm)))
 
 
 def _exclusions(frame: pd.DataFrame) -> tuple[Exclusion, ...]:
-    left_out = frame[frame["outcome"] != "ok"]
+    left_out = frame[~frame["outcome"].isin(["ok", "missing"])]
     why = left_out["reason"].mask(left_out["outcome"] == "stale", left_out["stale"])
     items = []
     for key, group in _groups(left_out.assign(why=why), [*ROW_KEY, "relabeling", "outcome", "why"]):
@@ -179,6 +185,12 @@ def _few_seeds(cells: list[Cell]) -> FewSeeds:
     counts = [cell.n_ok for cell in cells if cell.n_ok]
     few = [count for count in counts if count < FEW_SEEDS]
     return FewSeeds(len(few), len(counts), min(few, default=0), max(few, default=0))
+
+
+def _sort(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """`frame` in the order of these columns; texts by the places of their few values, which is faster."""
+    keys = [pd.factorize(frame[name], sort=True)[0] for name in by]
+    return frame.take(np.lexsort(keys[::-1])).reset_index(drop=True)
 
 
 def _groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:

@@ -12,8 +12,9 @@ import numpy as np
 from offline_bench.analysis.bounds import measure_range
 from offline_bench.analysis.findings import Estimate
 from offline_bench.analysis.frame import mean_of
+from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.leaderboard import BOOTSTRAP_SEED, algorithm_order, curation_order, relabeling_order
-from offline_bench.analysis.statistics import estimate, iqm
+from offline_bench.analysis.statistics import IQM, estimate
 from offline_bench.data.loaders.tasks import try_task
 from offline_bench.runs.record import Record
 from offline_bench.runs.staleness import find_stale_among
@@ -50,11 +51,12 @@ def learning_curves(records: Sequence[Record]) -> tuple[Curve, ...]:
         if record.status == "ok" and record.run not in stale:
             run = record.run
             groups[run.dataset, run.curation, run.algorithm, run.steps, run.episodes, run.relabeling].append(record)
-    curves = [_curve(sorted(group, key=lambda record: record.run)) for group in groups.values()]
+    draws = Resampling(BOOTSTRAP_SEED)
+    curves = [_curve(sorted(group, key=lambda record: record.run), draws) for group in groups.values()]
     return tuple(sorted((curve for curve in curves if curve.steps), key=_order))
 
 
-def _curve(group: list[Record]) -> Curve:
+def _curve(group: list[Record], draws: Resampling) -> Curve:
     run, task = group[0].run, try_task(group[0].run.dataset)
     found: dict[int, list[float]] = defaultdict(list)
     for record in group:
@@ -64,7 +66,7 @@ def _curve(group: list[Record]) -> Curve:
     arrays = {step: array[np.isfinite(array)] for step, array in arrays.items()}
     within = measure_range(run.dataset, "score" if task else "true_return")
     estimates = {
-        step: estimate([task.normalize(array) if task else array], iqm, np.random.default_rng(BOOTSTRAP_SEED), [within])
+        step: estimate([task.normalize(array) if task else array], IQM, draws, [within])
         for step, array in arrays.items()
         if len(array)
     }

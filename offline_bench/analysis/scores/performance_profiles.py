@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline_bench.analysis.findings import Profile
+from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.entrants import score_runs, split_runs, split_tasks
-from offline_bench.analysis.statistics import repeat_stream, weigh_runs, widened_interval
+from offline_bench.analysis.statistics import widened_interval
 
 Array = npt.NDArray[np.float64]
 
@@ -25,21 +26,21 @@ def performance_profiles(
     Tasks are the pairs (dataset, curation) with a score. Intervals are pointwise, by bootstrap within each task, and
     kept within 0 and 1; where all runs of every task lie on one side, no resample differs and there is none to see.
     """
-    stream = repeat_stream(rng)
+    draws = Resampling.of(rng)
     at = tuple(float(threshold) for threshold in thresholds)
     return tuple(
-        Profile(entrant, relabeling, at, *_profile(list(split_tasks(group).values()), at, stream()))
+        Profile(entrant, relabeling, at, *_profile(list(split_tasks(group).values()), at, draws))
         for (entrant, relabeling), group in split_runs(score_runs(frame), "entrant", "relabeling")
     )
 
 
 def _profile(
-    values: Sequence[Array], thresholds: Sequence[float], rng: np.random.Generator
+    values: Sequence[Array], thresholds: Sequence[float], draws: Resampling
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     sizes = [len(of) for of in values]
     above = (np.concatenate(values)[:, None] > np.array(thresholds)).astype(float)
     share = np.concatenate([np.full(size, 1.0 / size) for size in sizes]) @ above / len(sizes)
-    low, high = widened_interval(share, weigh_runs(sizes, rng) @ above / len(sizes), sizes)
+    low, high = widened_interval(share, draws.weights(sizes) @ above / len(sizes), sizes)
     # Weights are multiples of 1/n in binary: what is 1 may come out a rounding above it.
     curves = [np.clip(np.round(curve, 9), 0.0, 1.0).tolist() for curve in (share, low, high)]
     return tuple(curves[0]), tuple(curves[1]), tuple(curves[2])

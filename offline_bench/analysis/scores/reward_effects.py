@@ -8,9 +8,10 @@ import pandas as pd
 
 from offline_bench.analysis.bounds import Range, keep_within, measure_range
 from offline_bench.analysis.findings import CellFacts, Estimate
+from offline_bench.analysis.resampling import Resampling
 from offline_bench.analysis.scores.entrants import enter_runs, split_runs
 from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
-from offline_bench.analysis.statistics import draw_places, estimate, gap, iqm, repeat_stream, widened_interval
+from offline_bench.analysis.statistics import IQM, drawn_iqm, estimate, gap, iqm, widened_interval
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
     A run that lacks a number, as one without a measured support does, is left out of that number and of its `n`.
     Scores, and with them gap and retention, are NaN for datasets without a task card.
     """
-    stream = repeat_stream(rng)
+    draws = Resampling.of(rng)
     found = []
     runs = enter_runs(frame).sort_values("task_rank", kind="stable")
     for (dataset, curation, entrant), group in split_runs(runs, "dataset", "curation", "entrant"):
@@ -38,10 +39,10 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
         for relabeling, cell in by_reward.items():
             scores, numbers = _pair(true, cell), cell[list(MEASURES)].to_numpy(float).T
             score, in_support, weight, effective, length = (
-                estimate([values[np.isfinite(values)]], iqm, stream(), [within])
+                estimate([values[np.isfinite(values)]], IQM, draws, [within])
                 for values, within in zip(numbers, ranges, strict=True)
             )
-            lost, kept = _gap(scores, stream(), ranges[0]), _retention(scores, stream(), ranges[0])
+            lost, kept = _gap(scores, draws, ranges[0]), _retention(scores, draws, ranges[0])
             row = (score, lost, kept, in_support, weight, effective, length)
             found.append(CellFacts(dataset, curation, entrant, relabeling, *row))
     return tuple(found)
@@ -55,24 +56,29 @@ def _pair(true: pd.DataFrame | None, runs: pd.DataFrame) -> Array:
     return pairs[["score_true", "score_here"]].dropna().to_numpy(float)
 
 
-def _gap(pairs: Array, rng: np.random.Generator, within: Range) -> Estimate:
+def _gap(pairs: Array, draws: Resampling, within: Range) -> Estimate:
     if not len(pairs):
         return Estimate()
     true, here = iqm(pairs, axis=0)
-    drawn = iqm(pairs[draw_places(len(pairs), rng)], axis=1)
-    low, high = widened_interval(gap(true, here), drawn[:, 0] - drawn[:, 1], [len(pairs)])
+    low, high = widened_interval(gap(true, here), np.subtract(*_draw(pairs, draws)), [len(pairs)])
     width = within[1] - within[0]
     return Estimate(float(gap(true, here)), *keep_within(float(low), float(high), (-width, width)), len(pairs))
 
 
-def _retention(pairs: Array, rng: np.random.Generator, within: Range) -> Estimate:
+def _retention(pairs: Array, draws: Resampling, within: Range) -> Estimate:
     true, here = iqm(pairs, axis=0)
     if not true > 0:
         return Estimate()
-    drawn = iqm(pairs[draw_places(len(pairs), rng)], axis=1)
-    positive = drawn[:, 0] > 0
-    ratios = np.where(positive, drawn[:, 1], np.copysign(np.inf, drawn[:, 1])) / np.where(positive, drawn[:, 0], 1.0)
+    over, under = _draw(pairs, draws)[::-1]
+    positive = under > 0
+    ratios = np.where(positive, over, np.copysign(np.inf, over)) / np.where(positive, under, 1.0)
     low, high = widened_interval(here / true, ratios, [len(pairs)])
     # Of scores that cannot be negative, neither can their ratio.
     least = 0.0 if within[0] >= 0.0 else -np.inf
     return Estimate(float(here / true), *keep_within(float(low), float(high), (least, np.inf)), len(pairs))
+
+
+def _draw(pairs: Array, draws: Resampling) -> tuple[Array, Array]:
+    """IQM of both columns in each resample of the pairs: (resamples,) each."""
+    counts = draws.counts([len(pairs)])
+    return drawn_iqm(pairs[:, 0], counts), drawn_iqm(pairs[:, 1], counts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from offline_bench.analysis.resampling import RESAMPLES
 from offline_bench.analysis.scores.entries import FEW_SEEDS, AlgorithmEntry, Cell, DatasetTable, Leaderboard, Row
-from offline_bench.analysis.statistics import RESAMPLES
 from offline_bench.report.markdown import NO_VALUE, escape, number, table
 
 SURVIVES = "▲"
