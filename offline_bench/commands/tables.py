@@ -111,7 +111,7 @@ def write_tables(folder: Path, suite: Suite) -> None:
             board,
             provenance,
             suite.title or suite.name,
-            notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), competence, notes))),
+            notes="\n\n".join(filter(None, (progress_line(len(reading.records), len(runs)), notes, competence))),
             findings=[
                 _frontier(suite, reading),
                 walks_section(compare_walks(read_walks(suite, reading.records), board, reading.records)),
