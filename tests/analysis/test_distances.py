@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, f_oneway
 
-from offline_bench.analysis.behavior.distances import behavior_distances, center_distances, gather_sketches
+from offline_bench.analysis.behavior.distances import gather_sketches
 from offline_bench.analysis.behavior.permanova import partition_distances, permanova
-from offline_bench.analysis.behavior.policy_map import policy_map, scale_distances
+from offline_bench.analysis.behavior.policy_map import find_places, policy_map
 from offline_bench.analysis.frame import to_frame
 from offline_bench.core.paths import project_root
 from offline_bench.runs.store import read_records
@@ -23,6 +23,17 @@ from offline_bench.runs.store import read_records
 Array = npt.NDArray[np.float64]
 
 ONE = np.zeros(60, np.int64)
+
+
+def behavior_distances(sketches: Array) -> Array:
+    """(n, n) Euclidean distances between sketches (n, features), by their definition."""
+    return np.asarray(np.linalg.norm(sketches[:, None] - sketches[None], axis=2))
+
+
+def center_distances(distances: Array) -> Array:
+    """Gower's (1966) matrix (n, n): −½ squared distances, less row and column means; its trace is sum of squares."""
+    halves = -0.5 * np.square(distances)
+    return np.asarray(halves - halves.mean(axis=0) - halves.mean(axis=1)[:, None] + halves.mean())
 
 
 def grid(seeds: int = 5, datasets: tuple[str, ...] = ("d",)) -> pd.DataFrame:
@@ -155,16 +166,29 @@ def test_points_in_the_plane_keep_their_distances_on_the_map(count: int, seed: i
     rng = np.random.default_rng(seed)
     turned, _ = np.linalg.qr(rng.standard_normal((6, 6)))
     flat = np.concatenate([rng.standard_normal((count, 2)) * [3.0, 1.0], np.zeros((count, 4))], axis=1)
-    distances = behavior_distances(flat @ turned + rng.standard_normal(6))
-    places, explained = scale_distances(distances)
+    moved = rng.standard_normal(6)
+    distances = behavior_distances(flat @ turned + moved)
+    places, explained = find_places(flat @ turned + moved)
     assert behavior_distances(places) == pytest.approx(distances, abs=1e-3)
     assert sum(explained) == pytest.approx(1.0, abs=1e-3) and explained[0] >= explained[1]
     assert all(column[np.argmax(np.abs(column))] > 0 for column in places.T), "the sign is fixed by a rule"
 
 
+def test_the_map_is_that_of_gowers_matrix() -> None:
+    rng = np.random.default_rng(12)
+    for points in (
+        rng.standard_normal((9, 30)),
+        rng.standard_normal((30, 3)) + 100.0,
+        np.repeat(rng.random((3, 5)), 4, 0),
+    ):
+        values, vectors = np.linalg.eigh(center_distances(behavior_distances(points)))
+        places, _ = find_places(points)
+        assert np.abs(places) == pytest.approx(np.abs(vectors[:, [-1, -2]] * np.sqrt(values[[-1, -2]])), abs=2e-4)
+
+
 def test_the_map_is_the_principal_axes_of_the_sketches() -> None:
     sketches = np.random.default_rng(10).standard_normal((40, 128)) * np.linspace(2.0, 0.1, 128)
-    places, explained = scale_distances(behavior_distances(sketches))
+    places, explained = find_places(sketches)
     centered = sketches - sketches.mean(axis=0)
     left, scales, _ = np.linalg.svd(centered, full_matrices=False)
     assert np.abs(places) == pytest.approx(np.abs(left[:, :2] * scales[:2]), abs=1e-4)

@@ -1,4 +1,4 @@
-"""Behavior distances: how far apart the visits of policies are, which can be compared only within one environment."""
+"""Which policies lie at a distance from one another: visits can be compared only within one environment."""
 
 from __future__ import annotations
 
@@ -55,25 +55,6 @@ def gather_sketches(frame: pd.DataFrame, sketches: Mapping[str, Sequence[float] 
         name = place[0] if group["dataset"].nunique() > 1 else str(group["dataset"].iloc[0])
         found.append(Sketched(name, group, np.array([sketches[str(key)] for key in group["key"]], float)))
     return tuple(sorted(found, key=lambda one: one.name))
-
-
-def behavior_distances(sketches: Array) -> Array:
-    """(n, n) Euclidean distances between sketches (n, features).
-
-    They approximate the maximum mean discrepancy of the visits under a Gaussian kernel, see `sketch.py`; what finitely
-    many evaluation episodes leave to chance is in them.
-    """
-    squares = np.square(sketches).sum(axis=1)
-    squared = squares[:, None] + squares[None, :] - 2.0 * sketches @ sketches.T
-    squared = np.maximum((squared + squared.T) / 2.0, 0.0)
-    np.fill_diagonal(squared, 0.0)
-    return np.asarray(np.sqrt(squared))
-
-
-def center_distances(distances: Array) -> Array:
-    """Gower's (1966) matrix (n, n): −½ squared distances, less row and column means; its trace is sum of squares."""
-    halves = -0.5 * np.square(distances)
-    return np.asarray(halves - halves.mean(axis=0) - halves.mean(axis=1)[:, None] + halves.mean())
 
 
 def _place(dataset: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import eigh
 
-from offline_bench.analysis.behavior.distances import Sketched, behavior_distances, center_distances, gather_sketches
+from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
 from offline_bench.analysis.findings import MapPoint, PolicyMap
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 
@@ -29,23 +29,27 @@ def policy_map(frame: pd.DataFrame, sketches: Mapping[str, Sequence[float] | Arr
     return tuple(_draw(group, labels) for group in gather_sketches(frame, sketches))
 
 
-def scale_distances(distances: Array) -> tuple[Array, tuple[float, float]]:
+def find_places(points: Array) -> tuple[Array, tuple[float, float]]:
     """Classical multidimensional scaling (Torgerson 1952): (n, 2) places, and each axis's share of squared distance.
+
+    points (n, k) have the distances of policies between them: those of two sketches approximate the maximum mean
+    discrepancy of the visits under a Gaussian kernel, see `sketch.py`. Gower's matrix of these distances is X Xᵀ, X the
+    centered points, so its axes are X v, v the eigenvectors of Xᵀ X: no (n, n) matrix is formed.
 
     Rounded to 4 digits. On each axis the point farthest from the middle, the first of those within a millionth of it,
     has a positive place.
     """
-    count = len(distances)
-    gower = center_distances(distances)
-    total = float(np.trace(gower))
+    centered = points - points.mean(axis=0)
+    count, features = centered.shape
+    total = float(np.square(centered).sum())
     places, explained = np.zeros((count, AXES)), [0.0, 0.0]
-    if count < AXES or total <= 0.0:
+    if min(count, features) < AXES or total <= 0.0:
         return places, (0.0, 0.0)
-    values, vectors = eigh(gower, subset_by_index=(count - AXES, count - 1))
+    values, vectors = eigh(centered.T @ centered, subset_by_index=(features - AXES, features - 1))
     for axis, at in enumerate(range(AXES - 1, -1, -1)):
         if values[at] <= 1e-12 * total:
             continue
-        place = vectors[:, at] * np.sqrt(values[at])
+        place = centered @ vectors[:, at]
         farthest = int(np.argmax(np.abs(place) >= (1.0 - 1e-6) * np.abs(place).max()))
         # Adding 0 turns −0.0 into 0.0.
         places[:, axis] = np.round(place * np.sign(place[farthest]), DIGITS) + 0.0
@@ -54,7 +58,7 @@ def scale_distances(distances: Array) -> tuple[Array, tuple[float, float]]:
 
 
 def _draw(group: Sketched, labels: Mapping[str, str]) -> PolicyMap:
-    places, explained = scale_distances(behavior_distances(group.sketches))
+    places, explained = find_places(group.sketches)
     several = len(group.datasets) > 1
     points = []
     for (x, y), run in zip(places, group.runs.to_dict("records"), strict=True):
