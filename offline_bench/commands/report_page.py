@@ -20,6 +20,7 @@ from offline_bench.report.html.exhibits import ANSWER, draw_figures, make_tables
 from offline_bench.report.html.page import report_page
 from offline_bench.report.tables.formats import write_table_files
 from offline_bench.runs.record import Record
+from offline_bench.runs.store import Reading
 from offline_bench.runs.suites import Suite
 
 PAGE = "report.html"
@@ -27,13 +28,13 @@ NOTES = "notes.md"
 RLIABLE = "rliable.npz"
 
 
-def write_page(folder: Path, suite: Suite) -> None:
+def write_page(folder: Path, suite: Suite, reading: Reading | None = None) -> None:
     """Write report.html, figures/ and tables/ of `folder`, scores for rliable among these; same records, same bytes.
 
     Raises `SuiteError` where the suite's predictions or its published numbers cannot be read.
     """
     runs = suite.runs()
-    reading = read_runs(folder, runs)
+    reading = reading or read_runs(folder, runs)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
     published, walks = load_published(suite.published), read_walks(suite, reading.records)
     question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks, suite.command)

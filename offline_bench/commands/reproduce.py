@@ -14,8 +14,7 @@ from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs
-from offline_bench.commands.report_page import write_page
-from offline_bench.commands.tables import print_leaderboard_of, write_tables
+from offline_bench.commands.tables import print_leaderboard_of, write_both
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, SpecError
 from offline_bench.core.registry import unknown_name
@@ -118,8 +117,7 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     if suite.unfinished and copy_packed(suite.folder, folder):
         tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_heads(suite.folder).records)
-    write_tables(folder, suite)
-    write_page(folder, suite)
+    write_both(folder, suite)
     tell(compare_with_committed(folder, suite.folder))
     _end(runs, folder, undone)
 

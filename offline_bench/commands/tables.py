@@ -82,18 +82,24 @@ def write_report(name: str | None, folder: Path | None) -> None:
     if is_carried(folder):
         source, folder = folder, results_folder() / suite.name
         copy_packed(source, folder, over=True)
-    write_tables(folder, suite)
-    write_page(folder, suite)
+    write_both(folder, suite)
 
 
-def write_tables(folder: Path, suite: Suite) -> None:
-    """Write leaderboard.md, leaderboard.csv and README.md of `folder`; the same records give the same bytes.
+def write_both(folder: Path, suite: Suite) -> None:
+    """`write_tables` and `write_page`, of records that are read once."""
+    reading = read_runs(folder, suite.runs())
+    write_tables(folder, suite, reading)
+    write_page(folder, suite, reading)
+
+
+def write_tables(folder: Path, suite: Suite, reading: Reading | None = None) -> None:
+    """Write leaderboard.md, leaderboard.csv and README.md of `folder`, read for it or not; same records, same bytes.
 
     The page also holds what the suite's own folder has beside its suite file: notes.md and published.toml.
     Raises `SuiteError` where one of them cannot be read.
     """
     runs = suite.runs()
-    reading = read_runs(folder, runs)
+    reading = reading or read_runs(folder, runs)
     tell_others(reading, folder, suite.name)
     frame = to_frame(reading.records)
     board = build_leaderboard(frame, runs, tell_problems(reading, folder))
@@ -154,7 +160,8 @@ def publish_results(name: str, folder: Path | None) -> None:
     if suite.unfinished:
         known = {record.run for record in records}
         committed = [record for record in read_runs(suite.folder, runs).records if record.run not in known]
-        records += [record for record in committed if record.run not in find_stale_among(committed)]
+        outdated = find_stale_among(committed)
+        records += [record for record in committed if record.run not in outdated]
     if len(records) < len(runs) and not suite.unfinished:
         raise RecordError(
             f"{source} has {len(records)} of the {len(runs)} runs of {suite.name}: only a finished suite is published. "
@@ -164,9 +171,10 @@ def publish_results(name: str, folder: Path | None) -> None:
         tell(f"{suite.name} is finished: take `unfinished` out of its suite file and publish again.", err=True)
     path = pack_records(suite.folder, records)
     tell(f"packed {len(records)} records into {path}")
-    write_tables(suite.folder, suite)
+    reading = read_runs(suite.folder, runs)
+    write_tables(suite.folder, suite, reading)
     if not suite.unfinished:
-        write_page(suite.folder, suite)
+        write_page(suite.folder, suite, reading)
 
 
 def progress_line(done: int, wanted: int) -> str:

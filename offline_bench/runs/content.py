@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Check = Callable[[Any], bool]
@@ -46,14 +46,25 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_number, value))
 
 
-def _mapping(check: Check) -> Check:
-    return lambda value: isinstance(value, dict) and all(is_text(key) and check(inner) for key, inner in value.items())
+def _are_texts(values: Iterable[Any]) -> bool:
+    """Whether all of `values` are texts as `is_text` has them."""
+    seen = list(values)
+    # Where they are ASCII all together, none has to be looked at alone.
+    return (set(map(type, seen)) <= {str} and "".join(seen).isascii()) or all(map(is_text, seen))
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, dict) and _are_texts(value) and _are_texts(value.values())
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and _are_texts(value) and _are_numbers(list(value.values()))
 
 
 def _table(**checks: Check) -> Check:
     """Of these keys exactly."""
     return lambda value: (
-        isinstance(value, dict) and set(value) == set(checks) and all(checks[key](value[key]) for key in value)
+        isinstance(value, dict) and value.keys() == checks.keys() and all(checks[key](value[key]) for key in checks)
     )
 
 
@@ -61,7 +72,7 @@ def _known(**checks: Check) -> Check:
     """Of any keys, these as they are to be."""
     return lambda value: (
         isinstance(value, dict)
-        and all(map(is_text, value))
+        and _are_texts(value)
         and all(check(value[key]) for key, check in checks.items() if key in value)
     )
 
@@ -71,11 +82,11 @@ CHECKS: dict[str, Check] = {
     "reason": is_text,
     "returns": _are_numbers,
     "lengths": _all(is_count),
-    "curve": _all(_table(step=is_count, returns=_are_numbers, losses=_mapping(is_number))),
+    "curve": _all(_table(step=is_count, returns=_are_numbers, losses=_numbers)),
     "sketch": _are_numbers,
-    "support": _mapping(is_number),
-    "data": _mapping(is_number),
-    "fingerprints": _mapping(is_text),
+    "support": _numbers,
+    "data": _numbers,
+    "fingerprints": _texts,
     "provenance": _known(
         trainer=is_text,
         device=is_text,
@@ -83,9 +94,9 @@ CHECKS: dict[str, Check] = {
         seconds=is_number,
         processor_seconds=is_number,
         evaluation_seconds=is_number,
-        versions=_mapping(is_text),
-        learner=_mapping(is_number),
-        relabeling=_mapping(is_number),
+        versions=_texts,
+        learner=_numbers,
+        relabeling=_numbers,
     ),
 }
 
