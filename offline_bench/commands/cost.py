@@ -24,6 +24,7 @@ from offline_bench.runs.campaign import list_missing
 from offline_bench.runs.experiment import Job
 from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import CurvePoint, Record, Run, to_text
+from offline_bench.runs.store import PACKED
 from offline_bench.runs.suites import load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -44,15 +45,29 @@ class Row:
 
 
 def print_suite_cost(name: str, folder: Path | None, only: Sequence[str], workers: int, retry: bool) -> None:
-    """Print what the suite, or the part of it that `only` selects, would cost; carry nothing out."""
+    """Print what the suite, or the part of it that `only` selects, would cost; carry nothing out.
+
+    A suite that says to be unfinished would go on from its committed records, so these are done.
+    """
     suite = load_suite(name)
-    print_cost(select_runs(suite.runs(), only), folder or local_folder(suite.name), suite.name, workers, retry)
+    folder = folder or local_folder(suite.name)
+    begun = suite.folder if suite.unfinished and not (folder / PACKED).exists() else None
+    print_cost(select_runs(suite.runs(), only), folder, suite.name, workers, retry, begun)
 
 
-def print_cost(runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, workers: int, retry: bool) -> None:
-    """Print what is done, what the rest takes of processors by algorithm, and of disk; carry nothing out."""
+def print_cost(
+    runs: Mapping[Run, tuple[int, ...]], folder: Path, title: str, workers: int, retry: bool, begun: Path | None = None
+) -> None:
+    """Print what is done, what the rest takes of processors by algorithm, and of disk; carry nothing out.
+
+    What has a record in `begun` is done too.
+    """
     jobs = list_missing(runs, folder, retry)
-    tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {folder}")
+    if begun is not None:
+        left = {job.run for job in list_missing(runs, begun, retry)}
+        jobs = [job for job in jobs if job.run in left]
+    where = folder if begun is None else f"{folder} and {begun}"
+    tell(f"{title}: {len(runs) - len(jobs)} of {len(runs)} runs are done in {where}")
     if not jobs:
         return
     environments = find_environments(jobs)

@@ -18,7 +18,9 @@ from offline_bench.benchmarks.suite_cost import (
 )
 from offline_bench.commands import cost
 from offline_bench.runs.experiment import Job
-from offline_bench.runs.record import Run
+from offline_bench.runs.record import Record, Run
+from offline_bench.runs.store import pack_records
+from offline_bench.runs.suites import load_suite
 
 SMALL = "hidden_units=(8, 8), batch_size=16"
 DATASET = "x/pendulum-v0"
@@ -110,3 +112,25 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     assert "On 2 workers this is 2.00 to 3.00 hours" in told
     assert "MB for 1 datasets that are to be built" in told
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_a_dry_run_counts_the_committed_records_that_a_run_would_go_on_from(
+    unfinished: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = f'''datasets = ["{DATASET}"]
+algorithms = ["bc({SMALL})"]
+relabelings = ["zero"]
+seeds = [0, 1, 2, 3]
+steps = 3000
+episodes = 3
+'''
+    (tmp_path / "suite.toml").write_text(f"unfinished = {str(unfinished).lower()}\n[[grids]]\n{grid}")
+    suite = load_suite(str(tmp_path / "suite.toml"))
+    pack_records(tmp_path, [Record(run, "ok", returns=[1.0], lengths=[1]) for run in list(suite.runs())[:3]])
+    seen: list[int] = []
+    monkeypatch.setattr(cost, "find_environments", lambda jobs: seen.append(len(jobs)) or {DATASET: "Pendulum-v1"})
+    monkeypatch.setattr(cost, "measure_runs", lambda jobs, sample: RunCost(1.0, 1.0))
+    cost.print_suite_cost(str(tmp_path / "suite.toml"), tmp_path / "local", [], 2, False)
+    assert seen == [1 if unfinished else 4]
+    assert f"{3 if unfinished else 0} of 4 runs are done in" in capsys.readouterr().out
