@@ -173,9 +173,10 @@ def test_an_id_that_lies_in_another_root_is_refused(home: Path) -> None:
     assert not (cache(home) / ID).exists()
 
 
-def test_a_file_that_is_not_there_is_told_as_that(home: Path) -> None:
+@pytest.mark.parametrize("environment", [ENVIRONMENT, None])
+def test_a_file_that_is_not_there_is_told_as_that(home: Path, environment: str | None) -> None:
     with pytest.raises(DatasetNotFoundError, match=r"there is no file .*nowhere\.hdf5"):
-        take_in(home / "nowhere.hdf5", ENVIRONMENT, ID)
+        take_in(home / "nowhere.hdf5", environment, ID)
 
 
 def test_a_writing_that_fails_half_way_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

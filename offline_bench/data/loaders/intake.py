@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from offline_bench.core.errors import DatasetError, StorageError
+from offline_bench.core.errors import DatasetError, DatasetNotFoundError, StorageError
 from offline_bench.core.paths import cache_folder
 from offline_bench.core.plain import cut
 from offline_bench.data.dataset import Dataset
@@ -75,7 +75,7 @@ def _read(
     card = load_cards().get(dataset_id)
     references = (card.task.random_return, card.task.expert_return) if card else None
     if not file.exists():
-        raise DatasetError(f"{file} does not exist. Name a D4RL file, or the folder of a Minari dataset.")
+        raise DatasetNotFoundError(f"there is no file {file}. Name a D4RL file, or the folder of a Minari dataset.")
     if not file.is_dir():
         if environment is None:
             raise DatasetError(f"{file}: a D4RL file does not name its environment. Name it with --env.")
