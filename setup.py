@@ -17,6 +17,7 @@ CARRIED = (
     "results/*/notes.md",
     "results/*/published.toml",
     "results/*/properties.json",
+    "results/*/costs.json",
     "results/*/walks.json",
 )
 LOCAL = Path("results", "local")  # never carried, whatever lies there

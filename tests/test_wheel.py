@@ -21,7 +21,7 @@ pytestmark = [
 ]
 CARRIED = "offline_bench/carried/"
 # Read where the package lies, whatever makes tables and pages from it.
-READ = ("suite.toml", "records.parquet", "notes.md", "published.toml", "properties.json", "walks.json")
+READ = ("suite.toml", "records.parquet", "notes.md", "published.toml", "properties.json", "costs.json", "walks.json")
 # What lies in a checkout that somebody works in, and is no business of anybody else's.
 MADE_HERE = (
     "datasets/cache/mine/set-v0/data/main_data.hdf5",

@@ -138,9 +138,8 @@ def _tell_times(wish: Wish, suite: Suite, environment: str, means: Means) -> Non
     prices = price_jobs([job for jobs in plans.values() for job in jobs], environment)
     for name, jobs in plans.items():
         mark = "->" if name == wish.budget else "  "
-        time, prices = tell_time(prices[: len(jobs)], hands), prices[len(jobs) :]
         steps = spread([job.run.steps for job in jobs], 0)
-        tell(f"{mark} {name}: {len(jobs)} runs of {steps} steps, {time}")
+        tell(f"{mark} {name}: {len(jobs)} runs of {steps} steps, {tell_duration([prices[job] for job in jobs], hands)}")
 
 
 def list_jobs(suite: Suite) -> list[Job]:
@@ -148,7 +147,7 @@ def list_jobs(suite: Suite) -> list[Job]:
     return [Job(run, at) for run, at in suite.runs().items()]
 
 
-def price_jobs(jobs: Sequence[Job], environment: str) -> list[tuple[float, float]]:
+def price_jobs(jobs: Sequence[Job], environment: str) -> dict[Job, tuple[float, float]]:
     """Seconds that each job takes here: training alone, and with every evaluation episode at its longest.
 
     A few gradient steps of each learner are measured, and counted for every job that has it.
@@ -160,14 +159,14 @@ def price_jobs(jobs: Sequence[Job], environment: str) -> list[tuple[float, float
             cost = measure_runs([job] * FEW, sample)
             costs[name] = (cost.training / job.run.steps, cost.evaluation)
             bar.show(number / len(groups), number)
-    prices = []
+    prices = {}
     for job in jobs:
         per_step, evaluation = costs[spec_name(job.run.algorithm)]
-        prices.append((per_step * job.run.steps, per_step * job.run.steps + evaluation))
+        prices[job] = (per_step * job.run.steps, per_step * job.run.steps + evaluation)
     return prices
 
 
-def tell_time(prices: Sequence[tuple[float, float]], hands: int) -> str:
+def tell_duration(prices: Sequence[tuple[float, float]], hands: int) -> str:
     """The least and the most that jobs of `prices` take with `hands` of them under way at once."""
     # Shared out, but no job is: nobody is faster than the longest one.
     least, most = (tell_clock(max(sum(seconds) / hands, *seconds)) for seconds in zip(*prices, strict=True))

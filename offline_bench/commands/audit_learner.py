@@ -9,7 +9,7 @@ import typer
 
 from offline_bench.analysis.decides.learner_audit import LearnerAudit, audit_learner
 from offline_bench.analysis.origin import collect_provenance
-from offline_bench.commands.audit import price_jobs, tell_time
+from offline_bench.commands.audit import price_jobs, tell_duration
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.describe import cover
 from offline_bench.commands.records import local_folder, read_runs
@@ -85,5 +85,5 @@ def _tell_time(suite: Suite, environments: dict[str, str], means: Means) -> None
     hands, prices = means.count_hands(suite.folder), list[tuple[float, float]]()
     for dataset, environment in environments.items():
         mine = [job for job in jobs if job.run.dataset == dataset]
-        prices += price_jobs(mine, environment) if mine else []
-    tell(f"{len(jobs)} runs, {tell_time(prices, hands)}")
+        prices += price_jobs(mine, environment).values() if mine else []
+    tell(f"{len(jobs)} runs, {tell_duration(prices, hands)}")

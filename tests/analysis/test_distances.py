@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, f_oneway
 
-from offline_bench.analysis.behavior.distances import gather_sketches
 from offline_bench.analysis.behavior.permanova import partition_distances, permanova
 from offline_bench.analysis.behavior.policy_map import find_places, policy_map
+from offline_bench.analysis.behavior.sketched import gather_sketches
 from offline_bench.analysis.frame import to_frame
 from offline_bench.core.paths import project_root
 from offline_bench.runs.store import read_records

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from offline_bench.commands import reproduce
-from offline_bench.commands.audit import audit_dataset, tell_time
+from offline_bench.commands.audit import audit_dataset, tell_duration
 from offline_bench.commands.audit_learner import audit_algorithm
 from offline_bench.commands.reproduce import Means, carry_out_runs
 from offline_bench.core.errors import SuiteError
@@ -121,9 +121,9 @@ def test_an_audit_says_its_time_first_and_its_verdict_last_and_goes_on(
 
 def test_the_time_is_that_of_the_workers_that_there_are_and_no_run_is_shared_out() -> None:
     prices = [(60.0, 600.0)] * 30
-    assert tell_time(prices, 1) == "30.0 minutes to 5.0 hours on 1 worker of this machine's speed"
-    assert tell_time(prices, 10).startswith("3.0 minutes to 30.0 minutes on 10 workers")
-    assert tell_time(prices, 99).startswith("1.0 minutes to 10.0 minutes on 99 workers")
+    assert tell_duration(prices, 1) == "30.0 minutes to 5.0 hours on 1 worker of this machine's speed"
+    assert tell_duration(prices, 10).startswith("3.0 minutes to 30.0 minutes on 10 workers")
+    assert tell_duration(prices, 99).startswith("1.0 minutes to 10.0 minutes on 99 workers")
 
 
 def test_a_cluster_is_asked_for_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

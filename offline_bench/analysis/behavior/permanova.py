@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
+from offline_bench.analysis.behavior.sketched import Sketched, gather_sketches
 from offline_bench.analysis.bounds import SHARE, keep_within
 from offline_bench.analysis.decides.design import FACTORS
 from offline_bench.analysis.findings import Estimate, Partition

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import eigh
 
-from offline_bench.analysis.behavior.distances import Sketched, gather_sketches
+from offline_bench.analysis.behavior.sketched import Sketched, gather_sketches
 from offline_bench.analysis.findings import MapPoint, PolicyMap
 from offline_bench.analysis.scores.leaderboard import label_algorithms
 

@@ -1,4 +1,4 @@
-"""Which policies lie at a distance from one another: visits can be compared only within one environment."""
+"""The runs whose visits can be compared, with their sketches: only those of one environment can."""
 
 from __future__ import annotations
 
