@@ -208,16 +208,21 @@ def bench(
     quick: Annotated[bool, typer.Option(help="A rough answer: slabs of 12, fewer and shorter turns.")] = False,
     profile: Annotated[bool, typer.Option(help="Show where the time of a training step goes, instead.")] = False,
     growth: Annotated[bool, typer.Option(help="Show how the cost grows with slab, dataset and width.")] = False,
+    device: Annotated[str, typer.Option(help="Show the cost on cuda or cuda+tf32, and whether bits agree.")] = "cpu",
     json: Annotated[Path | None, typer.Option(help="Also write the numbers to this file.")] = None,
 ) -> None:
     """Measure loading, relabeling, sampling, evaluation, training and memory side by side with what they replace."""
     from offline_bench.commands.bench import Choice, print_benchmarks, print_profiles
+    from offline_bench.commands.bench_device import print_device
     from offline_bench.commands.bench_peers import print_growth
 
     choice = Choice(algorithm, width, slab, quick)
     if growth:
         choice.check()
         print_growth(algorithm, choice.pace)
+    elif device != "cpu":
+        choice.check()
+        print_device(device, algorithm, width, slab, choice.pace)
     elif profile:
         print_profiles(choice)
     else:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import OURS_ALONE, STACKED, StackedLearner
 from offline_bench.algorithms.stacked.memory import estimate_bytes
@@ -196,8 +197,8 @@ def measure_memory(algorithm: str, size: Size, runs: int, steps: int = 4) -> Mem
     )
 
 
-def stacked_learner(algorithm: str, size: Size) -> StackedLearner:
-    learner = build_learner(size.spec(algorithm))
+def stacked_learner(algorithm: str, size: Size, device: str = "cpu") -> StackedLearner:
+    learner = build_learner(size.spec(algorithm), device)
     if not isinstance(learner, StackedLearner):
         raise TypeError(f"{algorithm} is not stacked")
     return learner
@@ -214,7 +215,8 @@ def start_training(learner: StackedLearner, data: Dataset, runs: int) -> SlabTra
         )
         for run in range(runs)
     ]
-    return SlabTraining(Setting(learner.algorithm(), learner.standardize, learner.reward_scaler), members)
+    device = select_device(learner.device)
+    return SlabTraining(Setting(learner.algorithm(), learner.standardize, learner.reward_scaler, device), members)
 
 
 def _middle(values: np.ndarray) -> float:
