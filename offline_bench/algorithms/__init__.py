@@ -7,7 +7,7 @@ What is in `__all__` may be imported; `native` is for whoever trains with d3rlpy
 import offline_bench.algorithms.specs  # noqa: F401 - most names are registered there
 from offline_bench.algorithms.command import PROGRAMS
 from offline_bench.algorithms.contract import check_algorithm
-from offline_bench.algorithms.device import memory_of
+from offline_bench.algorithms.device import describe_machine, memory_of
 from offline_bench.algorithms.discrete import DISCRETE
 from offline_bench.algorithms.external import EXTERNAL
 from offline_bench.algorithms.fit import check_fit
@@ -45,6 +45,7 @@ __all__ = [
     "build_learner",
     "check_algorithm",
     "check_fit",
+    "describe_machine",
     "estimate_bytes",
     "hash_weights",
     "look_through",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from offline_bench.core.errors import SpecError
+from offline_bench.core.provenance import read_machine
 
 DEVICES = ("cpu", "cuda", "cuda+tf32")
 
@@ -33,3 +34,15 @@ def memory_of(name: str) -> int:
     if name == "cpu":
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(torch.cuda.get_device_properties(0).total_memory)
+
+
+def describe_machine(name: str) -> str:
+    """The machine as `read_machine` tells it; and its GPU, where the device `name` is one and there is one.
+
+    The bits of a run on a GPU are those of that kind of GPU.
+    """
+    if name == "cpu":
+        return read_machine()
+    import torch
+
+    return ", ".join([read_machine(), *([torch.cuda.get_device_name(0)] if torch.cuda.is_available() else [])])

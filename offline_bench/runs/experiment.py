@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offline_bench.algorithms import Member, build_learner, open_checkpoint, parameters_of
+from offline_bench.algorithms import Member, build_learner, describe_machine, open_checkpoint, parameters_of
 from offline_bench.core.errors import CurationError, OfflineBenchError, RelabelingError
-from offline_bench.core.provenance import read_machine, read_versions
+from offline_bench.core.provenance import read_versions
 from offline_bench.core.seeds import training_seed
 from offline_bench.data.action_range import find_action_range
 from offline_bench.data.coverage.quality import best_mean
@@ -118,7 +118,7 @@ def record_failure(run: Run, reason: str, device: str) -> Record:
         status="failed",
         reason=reason,
         fingerprints={"policy": "", **trace_code(run)},
-        provenance={"device": device, "versions": read_versions(), "machine": read_machine(), "seconds": 0.0},
+        provenance={"device": device, "versions": read_versions(), "machine": describe_machine(device), "seconds": 0.0},
     )
 
 
@@ -208,7 +208,7 @@ def _record(
             "trainer": trainer,
             "device": device,
             "versions": read_versions(),
-            "machine": read_machine(),
+            "machine": describe_machine(device),
             **took,
             **_describe_task(data),
             **({"learner": outcome.facts} if outcome.facts else {}),

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from offline_bench import relabel
 from offline_bench.algorithms import build_learner
+from offline_bench.algorithms.device import describe_machine
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
@@ -80,3 +81,12 @@ def test_every_tensor_of_a_step_lies_on_the_device(name: str, monkeypatch: pytes
     slab = training(name, "meta")
     take_steps(slab, 0, 3)
     assert {tensor.device.type for tensor in slab.algorithm.state().values()} == {"meta"}
+
+
+def test_a_record_names_the_gpu_that_made_its_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_machine("cpu") == read_machine()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert describe_machine("cuda") == read_machine()  # a driver without one records a failure
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"Card {number}")
+    assert describe_machine("cuda+tf32") == f"{read_machine()}, Card 0"
