@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-from offline_bench.core.errors import MissingExtraError, PlaceError, StorageError
+from offline_bench.core.errors import MissingExtraError, PlaceError, StorageError, describe_exception
 
 # Memory, room, files and processes that this machine ran out of; a disk or a network drive that broke.
 _EXHAUSTED = {
@@ -32,3 +32,12 @@ def is_of_the_place(error: BaseException) -> bool:
     gymnasium = sys.modules.get("gymnasium")
     kinds = tuple(getattr(gymnasium.error, name) for name in _NO_ENVIRONMENT) if gymnasium else ()
     return isinstance(error, kinds)
+
+
+def describe_fault(error: BaseException) -> str:
+    """`error`, a fault of the machine, in a line; where a GPU is full, what can be done about it."""
+    if type(error).__name__ == "OutOfMemoryError":
+        # What torch says after this is advice to who writes code.
+        told = str(error).split(". GPU ")[0].rstrip(".")
+        return f"the GPU has no room for even one of them ({told}). Fewer --workers leave each slab more room"
+    return describe_exception(error)

@@ -26,7 +26,7 @@ from offline_bench.environments.steppers import Steppers
 from offline_bench.evaluation.evaluate import evaluate, evaluate_slab
 from offline_bench.evaluation.exact import exact_outcomes
 from offline_bench.evaluation.policy import ToldReturns
-from offline_bench.runs.faults import is_of_the_place
+from offline_bench.runs.faults import describe_fault, is_of_the_place
 from offline_bench.runs.record import CurvePoint
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _end(outcome: Outcome, error: Exception | SystemExit) -> None:
     if isinstance(error, PlaceError | StorageError):
         raise error
     if is_of_the_place(error):
-        raise PlaceError(describe_exception(error)) from error
+        raise PlaceError(describe_fault(error)) from error
     outcome.end_with(error)
 
 

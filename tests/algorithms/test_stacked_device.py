@@ -13,6 +13,7 @@ from offline_bench.algorithms.device import describe_machine
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import STACKED, StackedLearner
 from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
+from offline_bench.core.provenance import read_machine
 from offline_bench.schemes.checks import sample_dataset
 
 # What makes the host wait for the device: reading a number, or an array whose size depends on numbers.

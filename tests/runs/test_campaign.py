@@ -30,7 +30,7 @@ from offline_bench.environments.steppers import Steppers
 from offline_bench.runs import campaign, outcome
 from offline_bench.runs.campaign import carry_out_slabs, list_missing, tidy_up
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
-from offline_bench.runs.faults import is_of_the_place
+from offline_bench.runs.faults import describe_fault, is_of_the_place
 from offline_bench.runs.record import Record, Run, to_text
 from offline_bench.runs.slabs import checkpoint_folder, group_jobs
 from offline_bench.runs.store import read_records, save_record
@@ -219,6 +219,15 @@ def test_progress_through_a_slab_that_raises_stays_between_0_and_1(updates: list
 )
 def test_faults_of_the_place_are_told_from_those_of_a_run(error: Exception, of_the_place: bool) -> None:
     assert is_of_the_place(error) is of_the_place
+
+
+def test_a_full_gpu_is_told_without_advice_to_programmers() -> None:
+    told = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 139.80 GiB. If reserved but"
+    assert describe_fault(torch.OutOfMemoryError(told)) == (
+        "the GPU has no room for even one of them (CUDA out of memory. Tried to allocate 20.00 MiB). "
+        "Fewer --workers leave each slab more room"
+    )
+    assert describe_fault(MemoryError("full")) == "MemoryError: full"
 
 
 @pytest.mark.slow
