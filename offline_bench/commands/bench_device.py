@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline_bench.algorithms.device import select_device
+from offline_bench.algorithms.device import describe_machine, select_device
 from offline_bench.benchmarks.device_cost import (
     BATCH,
     BIT_STEPS,
@@ -19,7 +19,6 @@ from offline_bench.benchmarks.device_cost import (
 from offline_bench.benchmarks.training_cost import ALGORITHMS, Pace
 from offline_bench.commands.bench_tables import each, print_table
 from offline_bench.commands.tell import tell
-from offline_bench.core.provenance import read_machine
 
 MIB = 2**20
 BITS_HEADER = (f"algorithm, {BIT_STEPS} steps", "same bits again", "in a slab and alone", "away from the processor's")
@@ -36,9 +35,10 @@ def print_device(
 
     Raises `SpecError` where there is no such device.
     """
-    where = select_device(device)
+    select_device(device)
+    machine = describe_machine(device)
     names, widths = algorithms or ALGORITHMS, widths or DEVICE_WIDTHS
-    tell(f"Measured on {_name_of(where)} and {read_machine()}; batch {BATCH}.\n")
+    tell(f"Measured on {machine}; batch {BATCH}.\n")
     bits = list(each("bits", names, lambda name: compare_bits(name, widths[0], device)))
     print_table(BITS_HEADER, map(_bits_row, bits))
     cells = [(name, width) for width in widths for name in names]
@@ -50,12 +50,6 @@ def print_device(
         for cost in found
     ]
     print_table(COST_HEADER, map(_cost_row, costs))
-
-
-def _name_of(where: str) -> str:
-    import torch
-
-    return torch.cuda.get_device_name(where) if where.startswith("cuda") else "a processor"
 
 
 def _bits_row(found: DeviceBits) -> tuple[str, ...]:
