@@ -137,7 +137,7 @@ def _clear(folder: Path, slabs: Sequence[JobSlab], shared: Path) -> None:
     """Remove what a kill left half written, and the checkpoints that nothing is left to do of."""
     for place in (folder / "records", checkpoint_folder(shared)):
         remove_scratch(place)
-    drop_finished(folder, {run.key for slab in slabs for run in slab.wanted}, shared)
+    drop_finished(folder, (run for slab in slabs for run in slab.wanted), shared)
 
 
 @dataclass(frozen=True)
