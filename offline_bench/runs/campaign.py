@@ -17,12 +17,24 @@ from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
 from offline_bench.runs.staleness import find_stale_among
-from offline_bench.runs.store import read_heads, read_record, record_path, save_record
+from offline_bench.runs.store import (
+    find_in_parts,
+    find_loose,
+    find_parts,
+    fold_records,
+    read_heads,
+    read_record,
+    record_path,
+    save_record,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
     from offline_bench.runs.executors.ray_cluster import RayCluster
 
 ALONE = ", with this run alone in it. Where its memory ran out, --retry-failed on a larger machine does it again."
+# Files of one run that are folded at a time; fewer are left as they are.
+PART = 1_000
 BLIND = "this file system has no locks: a second start in the same folder would do the same runs again"
 
 
@@ -160,7 +172,9 @@ class _Campaign:
     def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace, shared: Path) -> None:
         self._slabs, self._folder, self._claims, self._pace, self._shared = slabs, folder, claims, pace, shared
         # Of the files that there are, not of the runs that are wanted: these are many more.
-        self._before = {path.name: _written(path) for path in (folder / "records").rglob("*.json")}
+        self._loose = find_loose(folder)
+        self._before = {path.name: stamp_of(path) for path in self._loose}
+        self._parts_before = set(find_parts(folder))
         self._begun: list[_Begun] = []
         self._parts: list[tuple[int, JobSlab, float]] = []
         self._rest = self._take_slabs()
@@ -238,8 +252,19 @@ class _Campaign:
         records = [record for record in result if record.run not in slab.done]
         for record in records:
             save_record(self._folder, record)
+            self._loose.append(record_path(self._folder, record.run))
         drop_checkpoints(self._shared, slab)
+        self._fold()
         return self.step(records)
+
+    def _fold(self) -> None:
+        """Fold some files of one run, those of earlier campaigns first: many are slow to read, and a part is not."""
+        if len(self._loose) < PART:
+            return
+        folded, self._loose = self._loose[:PART], self._loose[PART:]
+        part = fold_records(self._folder, folded)
+        if part is not None:
+            self._parts_before.add(part)
 
     def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
         """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
@@ -259,17 +284,13 @@ class _Campaign:
 
     def _is_finished(self, run: Run) -> bool:
         """Whether another process has written the record of `run` since this one looked for it."""
-        record = read_record(self._folder, run)
+        record = read_record(self._folder, run) or self._find_folded(run)
         if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
-        return record.status == "ok" or _written(path := record_path(self._folder, run)) != self._before.get(path.name)
+        return record.status == "ok" or stamp_of(path := record_path(self._folder, run)) != self._before.get(path.name)
 
-
-def _written(path: Path) -> tuple[int, int] | None:
-    """Which file lies at `path`; None where there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns
+    def _find_folded(self, run: Run) -> Record | None:
+        """What another process has folded meanwhile; a failed one may be from before, and does not count."""
+        record = find_in_parts((part for part in find_parts(self._folder) if part not in self._parts_before), run)
+        return record if record is not None and record.status == "ok" else None
