@@ -13,6 +13,7 @@ from offline_bench.algorithms import StackedLearner, build_learner, estimate_byt
 from offline_bench.benchmarks.loading_cost import STEPS, write_synthetic
 from offline_bench.core.provenance import read_peak_memory
 from offline_bench.core.threads import one_thread
+from offline_bench.data.extent import Extent
 from offline_bench.data.loaders import load
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
 from offline_bench.runs.record import Run
@@ -61,4 +62,4 @@ def _carry_out(root: Path, algorithm: str, steps: int, runs: int) -> tuple[int, 
     learner, data = build_learner(algorithm), load(DATASET)
     if not isinstance(learner, StackedLearner):
         raise TypeError(f"{algorithm} is not stacked")
-    return data.n, peak, estimate_bytes(learner, data, slab[0].episodes, runs)
+    return data.n, peak, estimate_bytes(learner, Extent.of(data), slab[0].episodes, runs)

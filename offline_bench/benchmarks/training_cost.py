@@ -28,6 +28,7 @@ from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.core.provenance import read_peak_memory
 from offline_bench.core.threads import one_thread
 from offline_bench.data.dataset import Dataset
+from offline_bench.data.extent import Extent
 
 ALGORITHMS = tuple(name for name in STACKED if name not in OURS_ALONE)
 SLABS = (1, 4, 12, 48)
@@ -193,7 +194,11 @@ def measure_memory(algorithm: str, size: Size, runs: int, steps: int = 4) -> Mem
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         peak = process.submit(_peak_of, algorithm, size, runs, steps).result()
     return MemoryCost(
-        algorithm, size, runs, peak, estimate_bytes(stacked_learner(algorithm, size), synthetic_data(), 0, runs)
+        algorithm,
+        size,
+        runs,
+        peak,
+        estimate_bytes(stacked_learner(algorithm, size), Extent.of(synthetic_data()), 0, runs),
     )
 
 

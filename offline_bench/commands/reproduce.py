@@ -14,7 +14,6 @@ from offline_bench.algorithms.device import DEVICES, select_device
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs
-from offline_bench.commands.tables import print_leaderboard_of, write_both
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import OfflineBenchError, SpecError
 from offline_bench.core.registry import unknown_name
@@ -117,6 +116,9 @@ def reproduce_suite(name: str, folder: Path | None, means: Means, only: Sequence
     if suite.unfinished and copy_packed(suite.folder, folder):
         tell(f"{suite.name} is not finished: going on from the records in {suite.folder}")
     undone = carry_out_runs(runs, folder, suite.name, means, read_heads(suite.folder).records)
+    # What analyzes takes a second to import, and is wanted when all is trained.
+    from offline_bench.commands.tables import write_both
+
     write_both(folder, suite)
     tell(compare_with_committed(folder, suite.folder))
     _end(runs, folder, undone)
@@ -127,6 +129,8 @@ def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
     folder = folder or local_folder("runs")
     runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
     undone = carry_out_runs(runs, folder, "run", means)
+    from offline_bench.commands.tables import print_leaderboard_of
+
     print_leaderboard_of(folder, list(runs))
     _end(runs, folder, undone)
 
@@ -153,7 +157,8 @@ def carry_out_runs(
         return []
     for reason, count in Counter(standing.stale.values()).items():
         tell(f"{count} runs are stale and are done again: {reason}")
-    rehearsal = rehearse(jobs, means.find_device())
+    shown = [record.run for record in standing.records if record.status == "ok" and record.run not in standing.stale]
+    rehearsal = rehearse(jobs, means.find_device(), shown)
     if len(jobs) == len(runs) and not rehearsal.possible:
         # Nothing is, and nothing can be: a mistake, and no grid with a gap.
         raise OfflineBenchError([*(record.reason for record in rehearsal.failed), *dict(rehearsal.undone).values()][0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,16 +12,29 @@ from typing import TYPE_CHECKING
 from offline_bench.core.claims import Claims
 from offline_bench.core.storage import check_writable, remove_scratch
 from offline_bench.runs.executors import Died, Done, Event, Progressed, execute
-from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab
+from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, record_failure
 from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
 from offline_bench.runs.staleness import find_stale_among
-from offline_bench.runs.store import read_heads, read_record, record_path, save_record
+from offline_bench.runs.store import (
+    find_in_parts,
+    find_loose,
+    find_parts,
+    fold_records,
+    read_heads,
+    read_record,
+    record_path,
+    save_record,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
     from offline_bench.runs.executors.ray_cluster import RayCluster
 
+ALONE = ", with this run alone in it. Where its memory ran out, --retry-failed on a larger machine does it again."
+# Files of one run that are folded at a time; fewer are left as they are.
+PART = 1_000
 BLIND = "this file system has no locks: a second start in the same folder would do the same runs again"
 
 
@@ -101,7 +115,8 @@ def carry_out_slabs(
     """Carry out `slabs`, saving the records of each to `folder` as it finishes.
 
     What another process has in hand in that folder is left to it, and what it has finished meanwhile is not done
-    again. A slab that this machine let down gets no records: the next start takes it up again. Whatever stops this
+    again. A slab that this machine let down gets no records: the next start takes it up again. One whose process was
+    killed at every try is tried in halves, and a run that is killed alone, too, is `failed`. Whatever stops this
     loses what the slabs in flight did since their last checkpoints. With `workers` 0, in this process; with a
     `cluster`, on its nodes. `past` records say what algorithms cost, for the time left. `shared` is the folder that has
     the checkpoints, where that is another one. Raises `StorageError` where the folder or disk takes no more.
@@ -114,7 +129,7 @@ def carry_out_slabs(
         if claims.blind:
             yield campaign.step(note=BLIND)
         # Closed at once whatever happens, or the workers would go on while an error is being told.
-        with closing(execute(carry_out_slab, campaign.take_slabs(), workers, plugins, cluster)) as events:
+        with closing(execute(carry_out_slab, campaign, workers, plugins, cluster)) as events:
             for event in events:
                 yield campaign.see_to(event)
         yield campaign.step(undone=campaign.left_to_others)
@@ -134,57 +149,84 @@ def _clear(folder: Path, slabs: Sequence[JobSlab], shared: Path) -> None:
     """Remove what a kill left half written, and the checkpoints that nothing is left to do of."""
     for place in (folder / "records", checkpoint_folder(shared)):
         remove_scratch(place)
-    drop_finished(folder, {run.key for slab in slabs for run in slab.wanted}, shared)
+    drop_finished(folder, (run for slab in slabs for run in slab.wanted), shared)
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """What was begun of slab number `number`, and whether it goes on from a checkpoint."""
+    """What was begun of slab number `number`: this `share` of it; and whether it goes on from a checkpoint."""
 
     number: int
     slab: JobSlab
+    share: float
     resumed: bool
 
 
 class _Campaign:
-    """The slabs, who has them, and what has come of them so far."""
+    """The slabs, who has them, and what has come of them so far.
+
+    As an iterator it gives one slab after the other, each in hand; last those that others had in hand at first and have
+    no more. It may have another after it had none: a part of one that was killed.
+    """
 
     def __init__(self, slabs: Sequence[JobSlab], folder: Path, claims: Claims, pace: Pace, shared: Path) -> None:
         self._slabs, self._folder, self._claims, self._pace, self._shared = slabs, folder, claims, pace, shared
         # Of the files that there are, not of the runs that are wanted: these are many more.
-        self._before = {path.name: _written(path) for path in (folder / "records").rglob("*.json")}
+        self._loose = find_loose(folder)
+        self._before = {path.name: stamp_of(path) for path in self._loose}
+        self._parts_before = set(find_parts(folder))
         self._begun: list[_Begun] = []
+        self._parts: list[tuple[int, JobSlab, float]] = []
+        self._rest = self._take_slabs()
+        # By number of the slab, how far each task of it is.
+        self._shares: dict[int, dict[int, float]] = defaultdict(dict)
         self._finished = 0
         self.left_to_others: list[tuple[Run, str]] = []
 
-    def take_slabs(self) -> Iterator[JobSlab]:
-        """One slab after the other, each in hand; last those that others had in hand at first and have no more."""
+    def __iter__(self) -> Iterator[JobSlab]:
+        return self
+
+    def __next__(self) -> JobSlab:
+        number, slab, share = self._parts.pop(0) if self._parts else (*next(self._rest), 1.0)
+        resumed = slab.checkpoint is not None and slab.checkpoint.exists()
+        self._begun.append(_Begun(number, slab, share, resumed))
+        self._pace.begin(number)
+        return slab
+
+    def _take_slabs(self) -> Iterator[tuple[int, JobSlab]]:
+        """The slabs with their numbers, as none is tried in parts."""
         theirs: list[tuple[int, list[Job]]] = []
         for number, slab in enumerate(self._slabs):
             taken, refused = self._take(slab)
             if refused:
                 theirs.append((number, [job for job in slab.jobs if job.run in refused]))
             if taken is not None:
-                yield self._begin(number, taken)
+                yield number, taken
             else:
                 self._pace.leave(number)
         for number, jobs in theirs:
             taken, refused = self._take(form_slab(jobs, self._shared, self._slabs[number].device))
             self.left_to_others += refused.items()
             if taken is not None:
-                yield self._begin(number, taken)
+                yield number, taken
 
     def see_to(self, event: Event) -> Step:
         """Save what `event` brings."""
         begun = self._begun[event.task]
         slab, runs = begun.slab, begun.slab.wanted
-        self._pace.note(begun.number, event.share if isinstance(event, Progressed) else 1.0, begun.resumed)
+        if isinstance(event, Died) and event.killed and len(slab.jobs) > 1:
+            return self._split(event, begun)
+        shares = self._shares[begun.number]
+        shares[event.task] = begun.share * (event.share if isinstance(event, Progressed) else 1.0)
+        self._pace.note(begun.number, sum(shares.values()), begun.resumed)
         if isinstance(event, Progressed):
             return self.step()
         try:
-            if isinstance(event, Died):
-                return self.step(undone=[(run, event.reason) for run in runs])
-            return self._save(slab, event)
+            if isinstance(event, Done):
+                return self._save(slab, event.result)
+            if event.killed:
+                return self._save(slab, [record_failure(run, f"{event.reason}{ALONE}", slab.device) for run in runs])
+            return self.step(undone=[(run, event.reason) for run in runs])
         finally:
             self._claims.release([run.key for run in runs])
 
@@ -193,18 +235,36 @@ class _Campaign:
         self._finished += len(records)
         return Step(self._pace.share(), self._finished, records, self._pace.seconds_left(), undone, note)
 
-    def _save(self, slab: JobSlab, event: Done) -> Step:
-        records = [record for record in event.result if record.run not in slab.done]
+    def _split(self, died: Died, begun: _Begun) -> Step:
+        """Have the halves of a slab tried in its place, as one of its runs may be to blame, or all be too large."""
+        slab, jobs = begun.slab, [job for job in begun.slab.jobs if job.run not in begun.slab.done]
+        drop_checkpoints(self._shared, slab)
+        self._shares[begun.number].pop(died.task, None)
+        middle = len(jobs) // 2
+        halves = [half for half in (jobs[:middle], jobs[middle:]) if half]
+        self._parts[:0] = [
+            (begun.number, form_slab(half, self._shared, slab.device), begun.share * len(half) / len(jobs))
+            for half in halves
+        ]
+        return self.step(note=f"{died.reason}, with {len(slab.jobs)} runs: they are tried apart")
+
+    def _save(self, slab: JobSlab, result: Sequence[Record]) -> Step:
+        records = [record for record in result if record.run not in slab.done]
         for record in records:
             save_record(self._folder, record)
+            self._loose.append(record_path(self._folder, record.run))
         drop_checkpoints(self._shared, slab)
+        self._fold()
         return self.step(records)
 
-    def _begin(self, number: int, slab: JobSlab) -> JobSlab:
-        resumed = slab.checkpoint is not None and slab.checkpoint.exists()
-        self._begun.append(_Begun(number, slab, resumed))
-        self._pace.begin(number)
-        return slab
+    def _fold(self) -> None:
+        """Fold some files of one run, those of earlier campaigns first: many are slow to read, and a part is not."""
+        if len(self._loose) < PART:
+            return
+        folded, self._loose = self._loose[:PART], self._loose[PART:]
+        part = fold_records(self._folder, folded)
+        if part is not None:
+            self._parts_before.add(part)
 
     def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
         """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
@@ -224,17 +284,13 @@ class _Campaign:
 
     def _is_finished(self, run: Run) -> bool:
         """Whether another process has written the record of `run` since this one looked for it."""
-        record = read_record(self._folder, run)
+        record = read_record(self._folder, run) or self._find_folded(run)
         if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
-        return record.status == "ok" or _written(path := record_path(self._folder, run)) != self._before.get(path.name)
+        return record.status == "ok" or stamp_of(path := record_path(self._folder, run)) != self._before.get(path.name)
 
-
-def _written(path: Path) -> tuple[int, int] | None:
-    """Which file lies at `path`; None where there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns
+    def _find_folded(self, run: Run) -> Record | None:
+        """What another process has folded meanwhile; a failed one may be from before, and does not count."""
+        record = find_in_parts((part for part in find_parts(self._folder) if part not in self._parts_before), run)
+        return record if record is not None and record.status == "ok" else None

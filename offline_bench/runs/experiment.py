@@ -17,8 +17,10 @@ from offline_bench.data.action_range import find_action_range
 from offline_bench.data.coverage.quality import best_mean
 from offline_bench.data.dataset import Dataset
 from offline_bench.data.episode import Episode
+from offline_bench.data.extent import Extent
 from offline_bench.data.learner_view import LearnerView
-from offline_bench.data.loaders import load
+from offline_bench.data.loaders.fingerprints import find_extent
+from offline_bench.data.loaders.fingerprints import load_and_keep as load
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.data.seal import SealedCache
 from offline_bench.environments.make import find_step_limit
@@ -130,6 +132,11 @@ def prepare_data(run: Run) -> Dataset:
 def load_data(dataset: str) -> Dataset:
     """The dataset as it is. Raises what loading raises."""
     return _load_once(dataset)
+
+
+def extent_of(dataset: str, curation: str) -> Extent:
+    """How large what `curation` leaves of `dataset` is: a whole set need not be read. Raises what preparing raises."""
+    return find_extent(dataset) if curation == "full" else Extent.of(curate_once(dataset, curation))
 
 
 def _prepare(slab: JobSlab) -> tuple[dict[Run, Dataset], list[Record]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from offline_bench.core.errors import (
     RelabelingError,
 )
 from offline_bench.data.dataset import Dataset
+from offline_bench.data.loaders.fingerprints import find_extent
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.evaluation.match import check_environment
 from offline_bench.runs.experiment import Job, curate_once, load_data, prepare_data, record_failure
@@ -39,7 +40,7 @@ class Rehearsal:
     undone: list[tuple[Run, str]]
 
 
-def rehearse(jobs: Sequence[Job], device: str = "cpu") -> Rehearsal:
+def rehearse(jobs: Sequence[Job], device: str = "cpu", shown: Iterable[Run] = ()) -> Rehearsal:
     """Try everything that comes before the training of `jobs`.
 
     Each environment is made and reset once, and its shapes are compared to the data's; the reference returns are read;
@@ -47,32 +48,61 @@ def rehearse(jobs: Sequence[Job], device: str = "cpu") -> Rehearsal:
     data. Where that would be more than `TRIALS` relabelings, each is tried with one seed, and with the others where
     that cannot be: a run that is impossible all the same fails when its turn comes.
 
+    What the runs `shown` have been through, which ended well with the data and the code that are here, is not tried
+    again: where they show all, no data is read.
+
     Raises `OfflineBenchError` for a mistake that no part of the grid is meant to have: an unknown name, a parameter
     that does not fit, data that is not here or is broken.
     """
     learners = {text: build_learner(text, device) for text in dict.fromkeys(job.run.algorithm for job in jobs)}
     for learner in learners.values():
         learner.check()
-    trials = {(job.run.dataset, job.run.curation, job.run.relabeling, job.run.seed) for job in jobs}
-    refusals: dict[Run, OfflineBenchError | None] = {}
+    every_seed = len({(job.run.dataset, job.run.curation, job.run.relabeling, job.run.seed) for job in jobs}) <= TRIALS
+    known = _Shown(shown, every_seed)
+    refusals: dict[Run, OfflineBenchError] = {}
     environments = _Answers()
     # Data by data, as two sets are kept in memory at most.
     for (dataset, curation), cell in groupby(sorted(jobs, key=_data_of), key=_data_of):
-        refusal = _refuse_data(dataset, curation, environments)
+        refusal = _refuse_data(dataset, curation, environments, (dataset, curation) in known.data)
         answers = _Answers()
         for job in cell:
-            refusals[job.run] = refusal or _refuse_run(
-                job.run, learners[job.run.algorithm], answers, len(trials) <= TRIALS
-            )
+            found = refusal or _refuse_run(job.run, learners[job.run.algorithm], answers, known)
+            if found:
+                refusals[job.run] = found
+    if not refusals:
+        return Rehearsal(list(jobs), [], [])
     return Rehearsal(
-        possible=[job for job in jobs if refusals[job.run] is None],
+        possible=[job for job in jobs if job.run not in refusals],
         failed=[
             record_failure(job.run, str(error), device)
             for job in jobs
-            if (error := refusals[job.run]) is not None and not isinstance(error, PlaceError)
+            if (error := refusals.get(job.run)) is not None and not isinstance(error, PlaceError)
         ],
-        undone=[(job.run, str(error)) for job in jobs if isinstance(error := refusals[job.run], PlaceError)],
+        undone=[(job.run, str(error)) for job in jobs if isinstance(error := refusals.get(job.run), PlaceError)],
     )
+
+
+class _Shown:
+    """What finished runs show to go through: data, relabelings of it, with each seed or any, and learners of it."""
+
+    def __init__(self, runs: Iterable[Run], every_seed: bool) -> None:
+        self.every_seed = every_seed
+        self.data: set[tuple[str, str]] = set()
+        self._relabelings: set[tuple[str, str, str, int | None]] = set()
+        self._algorithms: set[tuple[str, str, str]] = set()
+        for run in runs:
+            self.data.add((run.dataset, run.curation))
+            self._relabelings.add((run.dataset, run.curation, run.relabeling, run.seed if every_seed else None))
+            self._algorithms.add((run.dataset, run.curation, run.algorithm))
+
+    def relabels(self, run: Run) -> bool:
+        """Whether a run had the rewards of `run`; where not every seed is tried, those of another seed do."""
+        seed = run.seed if self.every_seed else None
+        return (run.dataset, run.curation, run.relabeling, seed) in self._relabelings
+
+    def learns(self, run: Run) -> bool:
+        """Whether the algorithm of `run` learned from its data."""
+        return (run.dataset, run.curation, run.algorithm) in self._algorithms
 
 
 class _Answers:
@@ -96,27 +126,32 @@ def _data_of(job: Job) -> tuple[str, str]:
     return job.run.dataset, job.run.curation
 
 
-def _refuse_data(dataset: str, curation: str, environments: _Answers) -> OfflineBenchError | None:
-    """Why no run can be on `dataset` under `curation`."""
+def _refuse_data(
+    dataset: str, curation: str, environments: _Answers, is_shown: bool = False
+) -> OfflineBenchError | None:
+    """Why no run can be on `dataset` under `curation`; where finished runs have shown its data, that is not read."""
     try:
-        data = load_data(dataset)
+        data = find_extent(dataset).stand_in() if is_shown else load_data(dataset)
     except EnvironmentMismatchError as error:
         return PlaceError(str(error))  # its spaces are those of an environment that is not here
     try:
         find_task(dataset)
     except DatasetError as error:
         return error
-    return environments.ask(dataset, lambda: _check_environment(data)) or _Answers().ask(
-        curation, lambda: curate_once(dataset, curation)
-    )
+    refusal = environments.ask(dataset, lambda: _check_environment(data))
+    return refusal or (None if is_shown else _Answers().ask(curation, lambda: curate_once(dataset, curation)))
 
 
-def _refuse_run(run: Run, learner: Learner, answers: _Answers, every_seed: bool) -> OfflineBenchError | None:
+def _refuse_run(run: Run, learner: Learner, answers: _Answers, known: _Shown) -> OfflineBenchError | None:
     """Why `run` cannot be, where its data is there."""
     refusal = None
-    if every_seed or answers.ask(("one seed of", run.relabeling), lambda: prepare_data(run)):
+    if not known.relabels(run) and (
+        known.every_seed or answers.ask(("one seed of", run.relabeling), lambda: prepare_data(run))
+    ):
         refusal = answers.ask((run.relabeling, run.seed), lambda: prepare_data(run))
-    return refusal or answers.ask(run.algorithm, lambda: check_fit(learner, curate_once(run.dataset, run.curation)))
+    if refusal or known.learns(run):
+        return refusal
+    return answers.ask(run.algorithm, lambda: check_fit(learner, curate_once(run.dataset, run.curation)))
 
 
 def _check_environment(data: Dataset) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from offline_bench.algorithms import StackedLearner, build_learner, estimate_bytes, memory_of, read_checkpoint_name
-from offline_bench.runs.experiment import RESTS, Job, JobSlab, curate_once
+from offline_bench.runs.experiment import RESTS, Job, JobSlab, extent_of
 from offline_bench.runs.pace import compare_costs
-from offline_bench.runs.record import Record
+from offline_bench.runs.record import Record, Run
 
 # On a processor a larger slab is hardly faster, and holds up a worker for longer; a GPU wants hundreds.
 MOST_RUNS = {"cpu": 16, "cuda": 512}
@@ -118,11 +118,9 @@ def fitting_runs(job: Job, device: str, memory: int) -> int:
     learner = build_learner(job.run.algorithm, device)
     if not isinstance(learner, StackedLearner):
         return 1
-    data = curate_once(job.run.dataset, job.run.curation)
-    # Scaled rewards take no more room, and constant ones cannot be scaled.
-    learner = replace(learner, reward_scaler="none")
+    extent = extent_of(job.run.dataset, job.run.curation)
     try:
-        one, two = (estimate_bytes(learner, data, job.run.episodes, runs) for runs in (1, 2))
+        one, two = (estimate_bytes(learner, extent, job.run.episodes, runs) for runs in (1, 2))
     except Exception:  # noqa: BLE001 - what cannot be built says so in its own record
         return 1
     return max(1, 1 + (memory - one) // (two - one))
@@ -145,23 +143,30 @@ def drop_checkpoints(folder: Path, slab: JobSlab) -> None:
             path.unlink(missing_ok=True)
 
 
-def drop_finished(folder: Path, wanted: Collection[str], shared: Path | None = None) -> None:
-    """Delete the checkpoints whose runs all have records in `folder`, but those with runs of the keys `wanted`.
+def drop_finished(folder: Path, wanted: Iterable[Run], shared: Path | None = None) -> None:
+    """Delete the checkpoints whose runs all have records in `folder`, but those with runs that are `wanted`.
 
     `shared` is the folder that has the checkpoints, where that is another one.
     """
-    recorded = {path.stem for path in (folder / "records").rglob("*.json")}
-    for path in checkpoint_folder(shared or folder).glob("*.safetensors"):
+    paths = list(checkpoint_folder(shared or folder).glob("*.safetensors"))
+    if not paths:
+        return
+    recorded, still = {path.stem for path in (folder / "records").rglob("*.json")}, {run.key for run in wanted}
+    for path in paths:
         name = (read_checkpoint_name(path) or "").partition(RESTS)[0]
         keys = {word for word in name.split() if KEY.fullmatch(word)}
-        if keys and keys <= recorded and keys.isdisjoint(wanted):
+        if keys and keys <= recorded and keys.isdisjoint(still):
             path.unlink(missing_ok=True)
 
 
 def _form_again(jobs: Sequence[Job], done: Sequence[Job], folder: Path, device: str) -> tuple[list[JobSlab], list[Job]]:
+    paths = sorted(checkpoint_folder(folder).glob("*.safetensors"))
+    if not paths:
+        # The keys of a hundred thousand runs take a second.
+        return [], list(jobs)
     waiting, known = ({job.run.key: job for job in some} for some in (jobs, [*done, *jobs]))
     slabs = []
-    for path in sorted(checkpoint_folder(folder).glob("*.safetensors")):
+    for path in paths:
         name, _, rests = (read_checkpoint_name(path) or "").partition(RESTS)
         keys = [word for word in name.split() if word in known]
         if not any(key in waiting for key in keys):

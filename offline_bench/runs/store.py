@@ -1,12 +1,17 @@
-"""A results folder: one JSON file per finished run, or the same records packed into one Parquet file."""
+"""A results folder: one JSON file per finished run, or the same records packed into Parquet files.
+
+records.parquet is what was published; records/part-*.parquet are what a campaign has folded, the later the newer.
+"""
 
 from __future__ import annotations
 
 import filecmp
 import re
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ from offline_bench.runs.packed import GROUP, HEAD, read_packed, read_packed_head
 from offline_bench.runs.record import RUN_FIELDS, Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
+PART = re.compile(r"part-[0-9]{6,}-[0-9a-f]{8}\.parquet")
 TOLD = 500  # characters of what is wrong with a file: its own words in it may have no end
 
 
@@ -54,7 +60,10 @@ def read_record(folder: Path, run: Run) -> Record | None:
 
 
 def read_records(folder: Path) -> Reading:
-    """All records under `folder`, packed or not; a file of one run wins over its packed copy."""
+    """All records under `folder`, packed or not.
+
+    A file of one run wins over its packed copies, and of these that of the latest part.
+    """
     return _read(folder, read_packed, from_text)
 
 
@@ -70,16 +79,21 @@ Packed = Callable[[Path], Iterator[tuple[str, str]]] | Callable[[Path], Iterator
 
 
 def _read(folder: Path, read: Packed, understand: Callable[[str, str], Record]) -> Reading:
-    records: dict[Run, Record] = {}
     problems: list[str] = []
-    # One after the other: a folder's texts together are larger than its records.
-    for where, found in chain(_packed(folder, read, problems), _loose_texts(folder, problems)):
-        try:
-            record = understand(found, where) if isinstance(found, str) else found
-        except RecordError as error:
-            problems.append(cut(str(error), TOLD))
-        else:
-            records[record.run] = record
+
+    def understood(texts: Iterable[tuple[str, Record | str]]) -> Iterator[Record]:
+        # One after the other: a folder's texts together are larger than its records.
+        for where, found in texts:
+            try:
+                yield understand(found, where) if isinstance(found, str) else found
+            except RecordError as error:
+                problems.append(cut(str(error), TOLD))
+
+    # Files of one run first: what is folded meanwhile has its part before it loses its file.
+    records = {record.run: record for record in understood(_loose_texts(folder, problems))}
+    for path in (*find_parts(folder)[::-1], folder / PACKED):
+        for record in understood(_packed(path, read, problems)):
+            records.setdefault(record.run, record)
     return Reading(sorted(records.values(), key=lambda record: record.run), problems)
 
 
@@ -99,6 +113,8 @@ def is_copy(folder: Path, other: Path) -> bool:
 def has_own_file(folder: Path, other: Path, run: Run) -> bool:
     """Whether `folder` has a record of `run` beside its packed ones that is not the file that `other` has."""
     own, known = record_path(folder, run), record_path(other, run)
+    if any(run in _heads_of(part) for part in find_parts(folder)):
+        return True
     return own.is_file() and not (known.is_file() and own.samefile(known))
 
 
@@ -107,13 +123,17 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
 
     One row per run: its key, its fields and its status to browse by, its head, and the record's whole text.
     """
+    path = folder / PACKED
+    _write_packed(path, records)
+    return path
+
+
+def _write_packed(path: Path, records: Iterable[Record]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    ordered = sorted(records, key=lambda record: record.run)
-    rows = [_row_of(record) for record in ordered]
+    rows = [_row_of(record) for record in sorted(records, key=lambda record: record.run)]
     columns = ["key", *RUN_FIELDS, "status", HEAD, "record"]
-    path = folder / PACKED
     with scratch_path(path) as scratch:
         pyarrow.parquet.write_table(
             pyarrow.table({name: [row[name] for row in rows] for name in columns}),
@@ -121,7 +141,68 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
             compression="zstd",
             row_group_size=GROUP,
         )
-    return path
+
+
+def find_loose(folder: Path) -> list[Path]:
+    """The files of one run each in `folder`."""
+    return sorted((folder / "records").rglob("*.json"))
+
+
+def find_parts(folder: Path) -> list[Path]:
+    """The packed parts of `folder`, the latest last."""
+    return sorted(path for path in (folder / "records").glob("part-*.parquet") if PART.fullmatch(path.name))
+
+
+def find_in_parts(parts: Iterable[Path], run: Run) -> Record | None:
+    """The head of the record of `run` in the first of `parts` that has it."""
+    return next((heads[run] for heads in map(_heads_of, parts) if run in heads), None)
+
+
+@lru_cache(maxsize=256)
+def _heads_of(part: Path) -> dict[Run, Record]:
+    """What a part has: none is ever written twice. One that cannot be read has nothing."""
+    found: dict[Run, Record] = {}
+    with suppress(OSError, ValueError, RecordError):
+        for where, told in read_packed_heads(part):
+            head = from_text(told, where) if isinstance(told, str) else told
+            found[head.run] = head
+    return found
+
+
+def fold_records(folder: Path, paths: Iterable[Path]) -> Path | None:
+    """Move the records in files of their own at `paths` into a new part of `folder`, and return that.
+
+    None where there was nothing to fold. A file goes when the part is whole, and only where it is still the one that
+    was read: a kill in between leaves both, which are equal. A file that cannot be read stays. Raises `StorageError`.
+    """
+    read: dict[Path, tuple[Stamp | None, Record]] = {}
+    for path in paths:
+        stamp = stamp_of(path)
+        with suppress(OSError, ValueError, RecordError):
+            read[path] = stamp, from_text(read_text(path), str(path))
+    if not read:
+        return None
+    number = 1 + max((int(path.name.split("-")[1]) for path in find_parts(folder)), default=0)
+    # Two processes may come to one number.
+    part = folder / "records" / f"part-{number:06d}-{secrets.token_hex(4)}.parquet"
+    _write_packed(part, {record.run: record for _, record in read.values()}.values())
+    for path, (stamp, _) in read.items():
+        if stamp_of(path) == stamp:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+    return part
+
+
+Stamp = tuple[int, int]
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Which file lies at `path`; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def _row_of(record: Record) -> dict[str, Any]:
@@ -142,15 +223,18 @@ def copy_packed(source: Path, folder: Path, over: bool = False) -> bool:
 
 
 def _loose_texts(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
-    for path in sorted((folder / "records").rglob("*.json")):
+    for path in find_loose(folder):
         try:
             yield str(path), read_text(path)
+        except FileNotFoundError as error:
+            # Folded since it was listed.
+            if path.is_symlink():
+                problems.append(f"{path} cannot be read ({error}). Delete it to redo its run.")
         except (OSError, ValueError) as error:
             problems.append(f"{path} cannot be read ({error}). Delete it to redo its run.")
 
 
-def _packed(folder: Path, read: Packed, problems: list[str]) -> Iterator[tuple[str, Record | str]]:
-    path = folder / PACKED
+def _packed(path: Path, read: Packed, problems: list[str]) -> Iterator[tuple[str, Record | str]]:
     if not (path.exists() or path.is_symlink()):
         return
     try:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offline_bench.core.errors import DatasetNotFoundError
+from offline_bench.data.action_range import find_action_range
+from offline_bench.data.dataset import ActionSpace, Dataset
+from offline_bench.data.extent import Extent
 from offline_bench.data.loaders import fingerprints
-from offline_bench.data.loaders.fingerprints import find_fingerprint
+from offline_bench.data.loaders.fingerprints import find_extent, find_fingerprint, load_and_keep
+from offline_bench.schemes.checks import sample_dataset
 
 ID = "mine/set-v0"
 
 
-class Loaded:
-    """What `load` is taken to give: its content is that of the file."""
-
-    def __init__(self, text: str) -> None:
-        self.fingerprint = text
+def loaded(text: str) -> Dataset:
+    """What `load` is taken to give: its fingerprint is the text of the file."""
+    data = sample_dataset([3, 5], [True, False])
+    vars(data)["fingerprint"] = text
+    return data
 
 
 @pytest.fixture
@@ -38,9 +44,9 @@ def loads(file: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of sets that were read."""
     seen: list[str] = []
 
-    def load(dataset_id: str) -> Loaded:
+    def load(dataset_id: str) -> Dataset:
         seen.append(dataset_id)
-        return Loaded(file.read_text())
+        return loaded(file.read_text())
 
     monkeypatch.setattr(fingerprints, "load", load)
     return seen
@@ -79,6 +85,51 @@ def test_a_file_written_just_now_is_not_kept(loads: list[str], monkeypatch: pyte
     find_fingerprint(ID)
     find_fingerprint(ID)
     assert len(loads) == 2
+
+
+def test_a_set_that_was_read_for_its_numbers_is_not_read_for_its_extent(loads: list[str]) -> None:
+    data = load_and_keep(ID)
+    assert find_extent(ID) == Extent.of(data)
+    assert find_fingerprint(ID) == "one"
+    assert loads == [ID]
+
+
+def test_what_is_kept_from_before_there_were_extents_is_read_again(file: Path, loads: list[str]) -> None:
+    find_fingerprint(ID)
+    kept = file.parents[3] / "fingerprints.json"
+    content = json.loads(kept.read_text())
+    for broken in (
+        None,
+        [],
+        {"n": 3},
+        {**content[ID]["extent"], "n": 3, "odd": 1},
+        {**content[ID]["extent"], "low": 7},
+    ):
+        kept.write_text(json.dumps({ID: {**content[ID], "extent": broken}}))
+        assert find_extent(ID) == Extent.of(loaded("one"))
+    assert len(loads) == 6
+
+
+@pytest.mark.parametrize("space", ["box", "open", "discrete"])
+def test_a_stand_in_has_the_shapes_and_the_bounds_of_its_data(space: str) -> None:
+    data = sample_dataset([3, 5], [True, False])
+    size = data.actions.shape[1]
+    if space == "open":
+        bound = np.full(size, np.inf, np.float32)
+        data = replace(data, action_space=ActionSpace(-bound, bound))
+    if space == "discrete":
+        empty = np.empty(0, np.float32)
+        data = replace(data, action_space=ActionSpace(empty, empty, 4), actions=np.zeros(data.n, np.int64))
+    kept = Extent.from_dict(json.loads(json.dumps(Extent.of(data).to_dict())))
+    small = kept.stand_in()
+    assert kept == Extent.of(data)
+    assert (kept.n, kept.longest) == (data.n, data.lengths.max())
+    assert small.observations.shape[1:] == data.observations.shape[1:]
+    assert (small.id, small.environment, small.action_space.n) == (data.id, data.environment, data.action_space.n)
+    if space != "discrete":
+        there, here = find_action_range(data), find_action_range(small)
+        for name in ("low", "high", "from_data"):
+            assert np.array_equal(getattr(here, name), getattr(there, name))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"mine/set-v0": 3}', '{"mine/set-v0": {"state": null}}'])

@@ -369,36 +369,85 @@ def test_two_starts_at_once_share_the_work_and_each_says_what_the_other_has(at_h
     assert {path.suffix for path in out.rglob("*") if path.is_file()} == {".json"}
 
 
-# A learner of d3rlpy's whose worker is killed while a file is there.
+# Whatever trains a run of seed 0 is killed at a step, while a file is there; in between a line for each death.
 KILLER = """
 import os, signal
 from pathlib import Path
-from offline_bench.runs import experiment
-train = experiment.train_members
-def killed(learner, members, *rest):
-    if (Path({folder!r}) / "full").exists():
-        os.kill(os.getpid(), signal.SIGKILL)
-    return train(learner, members, *rest)
+from offline_bench.algorithms.stacked import slab
+from offline_bench.environments.steppers import Steppers
+from offline_bench.runs import experiment, outcome
+outcome.Steppers = lambda environment, count: Steppers(environment, 0)
+slab.CHECKPOINT_EVERY, slab.PROGRESS_EVERY = 20, 10
+train, here = experiment.train_members, Path({folder!r})
+def killed(learner, members, at, episodes, progress, *rest):
+    def tell(step):
+        progress(step)
+        if step >= 40 and any(member.seed.entropy == 0 for member in members) and (here / "full").exists():
+            with open(here / "deaths", "a") as file:
+                file.write(f"{{len(members)}}\\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+    return train(learner, members, at, episodes, tell, *rest)
 experiment.train_members = killed
 """
 
 
+def write_killer(folder: Path) -> Path:
+    plugin = folder / "killer.py"
+    plugin.write_text(KILLER.format(folder=str(folder)))
+    (folder / "full").touch()
+    return plugin
+
+
 @pytest.mark.slow
-def test_a_killed_worker_leaves_no_record_and_the_next_start_does_its_runs(at_home: Path, tmp_path: Path) -> None:
-    plugin, out = tmp_path / "killer.py", tmp_path / "out"
-    plugin.write_text(KILLER.format(folder=str(tmp_path)))
-    arguments = ["--plugin", str(plugin), "run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--steps", "20"]
-    arguments += ["--episodes", "1", "--seed", "0", "--seed", "1", "--workers", "1", "--results", str(out)]
+def test_a_run_that_kills_its_process_fails_alone_and_its_neighbors_are_done(at_home: Path, tmp_path: Path) -> None:
+    plugin, out, runs = write_killer(tmp_path), tmp_path / "out", jobs_of()
+    (slab,) = group_jobs(runs, out)
+    steps = list(carry_out_slabs([slab], out, 1, [plugin]))
+    assert [step.undone for step in steps if step.undone] == []
+    records = {record.run: record for record in read_records(out).records}
+    bad = records.pop(runs[0].run)
+    assert bad.status == "failed"
+    assert bad.reason.startswith("its process was killed by SIGKILL, 2 times, with this run alone in it.")
+    assert bad.fingerprints["policy"] == ""
+    assert told(list(records.values())) == told(carry_out_slab(JobSlab(tuple(runs[1:]))))
+    # Twice each: the slab, its first half, and the run.
+    assert (tmp_path / "deaths").read_text().split() == ["4", "4", "2", "2", "1", "1"]
+    notes = [step.note for step in steps if step.note]
+    assert [note.rpartition("with ")[2] for note in notes] == [
+        "4 runs: they are tried apart",
+        "2 runs: they are tried apart",
+    ]
+    assert all(0.0 <= step.share <= 1.0 for step in steps)
+    assert steps[-1].share == 1.0
+    assert list(checkpoint_folder(out).iterdir()) == []
+    assert list_missing({job.run: job.at for job in runs}, out) == []
+
+
+@pytest.mark.slow
+def test_of_a_killed_slab_what_has_records_is_not_done_again(at_home: Path, tmp_path: Path) -> None:
+    plugin, out, runs = write_killer(tmp_path), tmp_path / "out", jobs_of(seeds=2)
+    (slab,) = group_jobs(runs, out)
+    steps = list(carry_out_slabs([replace(slab, done=frozenset([runs[0].run]))], out, 1, [plugin]))
+    assert [record.run for step in steps for record in step.records] == [runs[1].run]
+    assert [record.status for record in read_records(out).records] == ["ok"]
+
+
+@pytest.mark.slow
+def test_runs_that_kill_their_worker_are_failed_rows_and_retried_where_that_is_asked_for(
+    at_home: Path, tmp_path: Path
+) -> None:
+    plugin, out = write_killer(tmp_path), tmp_path / "out"
+    arguments = ["--plugin", str(plugin), "run", "--dataset", MEDIUM, "--algorithm", f"bc({SMALL})", "--steps", "60"]
+    arguments += ["--episodes", "1", "--seed", "0", "--workers", "1", "--results", str(out)]
     command = [sys.executable, "-m", "offline_bench.cli", *arguments]
     environment = {**os.environ, "OFFLINE_BENCH_HOME": str(at_home), "PYTHONWARNINGS": "ignore"}
-    (tmp_path / "full").touch()
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 1
-    assert "2 of 2 runs are not done and have no record: its process was killed by SIGKILL, 2 times" in ended.stderr
-    assert "Run the same command to try these runs again" in ended.stderr
+    assert "1 of 1 runs did not end well: 1 failed. --retry-failed does them again." in ended.stderr
+    assert "its process was killed by SIGKILL, 2 times" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert list(out.rglob("*.json")) == []
     (tmp_path / "full").unlink()
+    command.append("--retry-failed")
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    assert [record.status for record in read_records(out).records] == ["ok", "ok"]
+    assert [record.status for record in read_records(out).records] == ["ok"]

@@ -140,7 +140,7 @@ def test_a_task_whose_worker_is_killed_is_tried_once_more_then_told_of(tmp_path:
     events = list(execute_on_workers(die_at_first, tasks, 2))
     assert results(iter(events)) == {0: "a-0", 1: "b-1", 3: "d-0"}
     assert [event for event in events if isinstance(event, Died)] == [
-        Died(2, "its process was killed by SIGKILL, 2 times")
+        Died(2, "its process was killed by SIGKILL, 2 times", killed=True)
     ]
     assert len(list(tmp_path.glob("b-1.*"))) == 2
     assert len(list(tmp_path.glob("c-9.*"))) == 2
@@ -148,7 +148,8 @@ def test_a_task_whose_worker_is_killed_is_tried_once_more_then_told_of(tmp_path:
 
 @pytest.mark.slow
 def test_a_task_that_ends_its_process_is_told_of_with_the_exit_status() -> None:
-    assert list(execute_on_workers(leave, [0], 1)) == [Died(0, "its process ended with exit status 7, 2 times")]
+    died = Died(0, "its process ended with exit status 7, 2 times", killed=True)
+    assert list(execute_on_workers(leave, [0], 1)) == [died]
 
 
 @pytest.mark.slow

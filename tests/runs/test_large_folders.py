@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,21 @@ import pytest
 from offline_bench.commands.show import show_status
 from offline_bench.core.errors import RelabelingError, SpecError
 from offline_bench.data.dataset import Dataset
-from offline_bench.runs import rehearsal, store
-from offline_bench.runs.campaign import survey
+from offline_bench.runs import campaign, rehearsal, store
+from offline_bench.runs.campaign import carry_out_slabs, survey
 from offline_bench.runs.experiment import Job, JobSlab, prepare_data
 from offline_bench.runs.record import Record, Run, from_text, make_runs, to_text
 from offline_bench.runs.slabs import order_slabs
-from offline_bench.runs.store import pack_records, read_heads, read_records, save_record
+from offline_bench.runs.store import (
+    find_loose,
+    find_parts,
+    fold_records,
+    has_own_file,
+    pack_records,
+    read_heads,
+    read_records,
+    save_record,
+)
 from offline_bench.runs.suites import Grid, Suite
 from tests.conftest import MEDIUM
 from tests.runs.simulated_cluster import Cluster, cost_of, make_jobs, past, simulate
@@ -73,6 +83,128 @@ def test_status_reads_each_file_once(tmp_path: Path, reads: Counter[str], capsys
     assert "3 ok, 1 of 4 to do" in capsys.readouterr().out
     assert len(reads) == 3
     assert set(reads.values()) == {1}
+
+
+def fold_all(folder: Path) -> Path:
+    part = fold_records(folder, find_loose(folder))
+    assert part is not None
+    return part
+
+
+def test_a_folder_reads_the_same_when_its_files_are_folded(tmp_path: Path) -> None:
+    pack_records(tmp_path, [a_record(seed) for seed in range(3)])
+    for seed in range(2, 7):
+        save_record(tmp_path, a_record(seed))
+    before = [to_text(record) for record in read_records(tmp_path).records]
+    assert fold_records(tmp_path, find_loose(tmp_path)[:3]) is not None
+    assert len(find_loose(tmp_path)) == 2
+    assert [to_text(record) for record in read_records(tmp_path).records] == before
+    assert len(before) == 7
+    assert len(read_heads(tmp_path).records) == 7
+    assert fold_records(tmp_path, []) is None
+
+
+def test_of_a_run_the_newest_record_counts(tmp_path: Path) -> None:
+    for reason in ("first", "second", "third"):
+        save_record(tmp_path, Record(a_run(0), "failed", reason))
+        for _ in range(2):
+            assert [record.reason for record in read_records(tmp_path).records] == [reason]
+            if find_loose(tmp_path):
+                fold_all(tmp_path)
+    assert len(find_parts(tmp_path)) == 3
+
+
+def test_a_kill_before_folded_files_are_deleted_leaves_both_and_they_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException): ...
+
+    def kill(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".json":
+            raise Killed
+        unlink(path, missing_ok)
+
+    unlink = Path.unlink
+    save_record(tmp_path, a_record(0))
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "unlink", kill)
+        fold_all(tmp_path)
+    assert (len(find_loose(tmp_path)), len(find_parts(tmp_path))) == (1, 1)
+    assert read_records(tmp_path).records == [a_record(0)]
+    assert read_records(tmp_path).problems == []
+
+
+def test_what_is_written_anew_or_cannot_be_read_is_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_record(tmp_path, Record(a_run(0), "failed", "once"))
+    broken = tmp_path / "records" / "d" / "bc" / "broken.json"
+    broken.write_text("{")
+    write = store._write_packed
+
+    def and_again(path: Path, records: Any) -> None:
+        write(path, records)
+        save_record(tmp_path, a_record(0))
+
+    monkeypatch.setattr(store, "_write_packed", and_again)
+    fold_all(tmp_path)
+    assert len(find_loose(tmp_path)) == 2
+    assert read_records(tmp_path).records == [a_record(0)]
+    assert len(read_records(tmp_path).problems) == 1
+
+
+def test_a_reader_beside_one_that_folds_sees_every_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        save_record(tmp_path, a_record(seed))
+    loose = find_loose(tmp_path)
+    read = store.read_text
+
+    def fold_first(path: Path) -> str:
+        monkeypatch.setattr(store, "read_text", read)
+        fold_records(tmp_path, loose)
+        return read(path)
+
+    monkeypatch.setattr(store, "read_text", fold_first)
+    reading = read_records(tmp_path)
+    assert [record.run.seed for record in reading.records] == [0, 1, 2, 3]
+    assert reading.problems == []
+
+
+def do_at_once(slab: JobSlab, progress: Any) -> list[Record]:
+    return [a_record(job.run.seed) for job in slab.jobs]
+
+
+def test_a_campaign_folds_what_is_there_and_what_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "PART", 3)
+    monkeypatch.setattr(campaign, "carry_out_slab", do_at_once)
+    for seed in range(5):
+        save_record(tmp_path, a_record(seed))
+    slabs = [JobSlab((Job(a_run(seed), (9,)),)) for seed in range(5, 12)]
+    assert sum(len(step.records) for step in carry_out_slabs(slabs, tmp_path, 0)) == 7
+    assert len(find_loose(tmp_path)) < 3
+    assert [record.run.seed for record in read_records(tmp_path).records] == list(range(12))
+    assert survey({a_run(seed): (9,) for seed in range(12)}, tmp_path).missing({a_run(0): (9,)}) == []
+
+
+@pytest.mark.parametrize(("status", "again"), [("ok", 0), ("failed", 1)])
+def test_what_another_has_finished_and_folded_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, again: int
+) -> None:
+    def do(slab: JobSlab, progress: Any) -> list[Record]:
+        if slab.jobs[0].run.seed == 0:
+            save_record(tmp_path, replace(a_record(1), status=status))
+            fold_all(tmp_path)
+        return do_at_once(slab, progress)
+
+    monkeypatch.setattr(campaign, "carry_out_slab", do)
+    slabs = [JobSlab((Job(a_run(seed), (9,)),)) for seed in range(2)]
+    assert sum(len(step.records) for step in carry_out_slabs(slabs, tmp_path, 0)) == 1 + again
+
+
+def test_what_was_folded_was_made_here(tmp_path: Path) -> None:
+    for name in ("ours", "theirs"):
+        pack_records(tmp_path / name, [a_record(0), a_record(1)])
+    save_record(tmp_path / "ours", a_record(1))
+    fold_all(tmp_path / "ours")
+    assert [has_own_file(tmp_path / "ours", tmp_path / "theirs", a_run(seed)) for seed in (0, 1)] == [False, True]
 
 
 def test_a_head_has_what_says_whether_a_run_is_done_and_nothing_that_grows(tmp_path: Path) -> None:

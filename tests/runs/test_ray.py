@@ -57,7 +57,8 @@ outcome.Steppers = lambda environment, count: Steppers(environment, 0)
 slab.CHECKPOINT_EVERY, slab.PROGRESS_EVERY = 20, 10
 train = experiment.train_members
 def watched(learner, members, at, episodes, progress, checkpoint=None):
-    tell = pace_of_tests.slowed(members[0].data.curation.partition("(")[0], progress)
+    seeds = [member.seed.entropy for member in members]
+    tell = pace_of_tests.slowed(members[0].data.curation.partition("(")[0], seeds, progress)
     return train(learner, members, at, episodes, tell, checkpoint)
 experiment.train_members = watched
 """
@@ -65,13 +66,15 @@ BESIDE = """
 import os, signal, time
 from pathlib import Path
 HERE = Path({folder!r})
-def slowed(name, progress):
+def slowed(name, seeds, progress):
     def tell(step):
         with open(HERE / "steps", "a") as file:
             file.write(f"{{name}} {{os.getpid()}} {{step}}\\n")
         progress(step)
         if step >= {held} and (HERE / f"kill-{{name}}").exists():
             (HERE / f"kill-{{name}}").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step >= {held} and 1 in seeds and (HERE / f"always-{{name}}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         while step >= {held} and (HERE / f"hold-{{name}}").exists():
             time.sleep(0.05)
@@ -214,6 +217,28 @@ def test_a_killed_worker_and_a_lost_node_cost_the_way_from_a_checkpoint_and_no_r
     assert all(again[0] > HELD // 2 for steps in tries for again in steps[1:])
     assert list(checkpoint_folder(out).iterdir()) == []
     add_node(grounds)
+
+
+def test_a_run_that_kills_its_worker_wherever_it_is_fails_alone(
+    grounds: Any, at_home: Path, pace: Pace, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    checkpoint_folder(out).mkdir(parents=True)
+    (pace.folder / "always-full").touch()
+    jobs = jobs_of(["full", "terminals-as-timeouts"])
+    with open_cluster(RayPlace(grounds.address, shared=out)) as cluster:
+        slabs = group_jobs(jobs, out, 1, memory=cluster.memory)
+        assert [len(slab.jobs) for slab in slabs] == [2, 2]
+        steps = list(carry_out_slabs(slabs, out, cluster.slots, [pace.plugin], cluster=cluster))
+    assert not any(step.undone for step in steps)
+    records = {record.run: record for record in read_records(out).records}
+    bad = records.pop(jobs[1].run)
+    assert bad.status == "failed"
+    assert "was killed, 2 times, with this run alone in it." in bad.reason
+    assert told(list(records.values())) == undisturbed([jobs[0], *jobs[2:]])
+    # Twice together, the other run alone, twice alone.
+    assert len(pace.steps()["full"]) == 5
+    assert list(checkpoint_folder(out).iterdir()) == []
 
 
 def test_a_node_with_another_torch_or_other_data_is_named_and_not_used(

@@ -16,11 +16,11 @@ import typer
 from offline_bench import ActionSpace, Dataset, relabelings
 from offline_bench.algorithms import algorithms
 from offline_bench.commands import reproduce
-from offline_bench.core.errors import DatasetNotFoundError, OfflineBenchError
+from offline_bench.core.errors import DatasetNotFoundError, EnvironmentAbsentError, OfflineBenchError
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.metadata import of_folder
 from offline_bench.environments.make import make_environment
-from offline_bench.runs import experiment
+from offline_bench.runs import experiment, rehearsal
 from offline_bench.runs.experiment import Job, carry_out_slab
 from offline_bench.runs.record import Run
 from offline_bench.runs.rehearsal import Rehearsal, rehearse
@@ -231,3 +231,43 @@ def test_where_not_one_run_can_be_nothing_is_written_and_the_reason_is_the_error
 def test_data_that_is_not_here_is_told_before_anything_is_tried(at_home: Path) -> None:
     with pytest.raises(DatasetNotFoundError, match="hopper/absent-v0"):
         rehearse([*jobs(), *jobs(dataset="offline-bench/hopper/absent-v0")])
+
+
+def test_what_finished_runs_show_is_not_tried_again_and_reads_no_data(
+    at_home: Path, some_seeds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_jobs = [*jobs(relabeling=some_seeds, seeds=12), *jobs(seeds=12)]
+    shown = [job.run for job in all_jobs if job.run.relabeling == "original" or not draws_zero(job.run.seed)]
+    tried: list[tuple[str, int]] = []
+    prepare = rehearsal.prepare_data
+    monkeypatch.setattr(rehearsal, "prepare_data", lambda run: (tried.append((run.relabeling, run.seed)), prepare(run)))
+    found = rehearse(all_jobs, shown=shown)
+    assert set(reasons(found)) == {job.run for job in all_jobs} - set(shown)
+    assert set(tried) == {(some_seeds, seed) for seed in range(12) if draws_zero(seed)}
+    tried.clear()
+
+    def unread(name: str) -> Dataset:
+        raise AssertionError(f"{name} is read")
+
+    experiment._load_once.cache_clear()
+    experiment.curate_once.cache_clear()
+    monkeypatch.setattr(experiment, "load", unread)
+    assert rehearse(jobs(seeds=12), shown=shown).possible == jobs(seeds=12)
+    assert len(group_jobs(jobs(seeds=12), at_home)) == 1
+    assert tried == []
+    # A learner that none of them shows is asked, and what is no part of a grid is told as ever.
+    with pytest.raises(AssertionError, match="is read"):
+        rehearse(jobs("discrete-bc"), shown=shown)
+    with pytest.raises(OfflineBenchError, match="no-such"):
+        rehearse([*jobs(), *jobs("no-such")], shown=shown)
+
+
+def test_an_environment_that_is_gone_is_found_out_though_records_show_its_data(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(data: Dataset) -> None:
+        raise EnvironmentAbsentError(f"{data.environment} is not here.")
+
+    monkeypatch.setattr(rehearsal, "check_environment", absent)
+    found = rehearse(jobs(), shown=[job.run for job in jobs()])
+    assert [reason.partition(".")[0] for _, reason in found.undone] == ["Hopper-v5 is not here"]

@@ -19,6 +19,7 @@ from offline_bench.algorithms.device import select_device
 from offline_bench.algorithms.stacked import slab as slab_module
 from offline_bench.algorithms.stacked.history import LossHistory
 from offline_bench.core.errors import SpecError
+from offline_bench.data.extent import Extent
 from offline_bench.environments.steppers import Steppers
 from offline_bench.runs import outcome
 from offline_bench.runs.experiment import Job, JobSlab, carry_out, carry_out_slab, prepare_data
@@ -135,7 +136,7 @@ def test_memory_bounds_a_slab_and_one_run_is_always_taken(at_home: Path, tmp_pat
     assert grouped(six, tmp_path, memory=1) == [[0], [1], [2], [3], [4], [5]]
     learner = build_learner(TD3)
     assert isinstance(learner, StackedLearner)
-    three = estimate_bytes(learner, prepare_data(six[0].run), 2, 3)
+    three = estimate_bytes(learner, Extent.of(prepare_data(six[0].run)), 2, 3)
     assert [fitting_runs(six[0], "cpu", memory) for memory in (three - 1, three, 10 * three)][:2] == [2, 3]
     assert grouped(six, tmp_path, memory=three) == [[0, 1, 2], [3, 4, 5]]
     assert grouped(six, tmp_path, workers=2, memory=2 * three - 2) == [[0, 1], [2, 3], [4, 5]]
@@ -306,7 +307,7 @@ def hopper_like() -> Dataset:
 def test_memory_is_estimated_within_a_factor_of_two(tmp_path: Path, text: str, runs: int) -> None:
     learner = build_learner(text)
     assert isinstance(learner, StackedLearner)
-    estimate = estimate_bytes(learner, hopper_like(), 4, runs)
+    estimate = estimate_bytes(learner, Extent.of(hopper_like()), 4, runs)
     command = [sys.executable, "-c", MEASURE, str(Path(__file__).parents[2]), text, str(runs), "4", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     measured = int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 import numpy as np
 
 from offline_bench.algorithms.learner import Member
 from offline_bench.algorithms.stacked.learner import StackedLearner
-from offline_bench.data.dataset import Dataset
+from offline_bench.data.extent import Extent
 from offline_bench.evaluation.rollout import SIDE_BY_SIDE
 
 FLOAT = 4
@@ -19,35 +22,61 @@ ENVIRONMENT = 1.1 * 2**20
 COPIES_OF_DATA = 6
 
 
-def estimate_bytes(learner: StackedLearner, data: Dataset, episodes: int, runs: int) -> int:
-    """Bytes a process and its stepper need for `runs` runs of `learner` on `data`, evaluated in `episodes` episodes.
+@dataclass(frozen=True)
+class _Counts:
+    """How many numbers one run has: `fixed`, however long the data is, and so many `per_row` of it."""
 
-    Counted: weights, targets and moments (of one run, built for it), twice more while a checkpoint is written;
-    gradients; what a forward pass keeps for the backward one; noise; rewards; the rows learned from, where these are
-    not all; the transitions; and of an evaluation the environments and the episodes, these at their longest.
+    fixed: int
+    per_row: int
+
+
+def estimate_bytes(learner: StackedLearner, extent: Extent, episodes: int, runs: int) -> int:
+    """Bytes a process and its stepper need for `runs` runs of `learner` on data of that `extent`.
+
+    They are evaluated in `episodes` episodes. Counted: weights, targets and moments, twice more while a checkpoint is
+    written; gradients; what a forward pass keeps for the backward one; noise; rewards; the rows learned from, as if all
+    were, where a learner chooses some; the transitions; and of an evaluation the environments and the episodes, these
+    at their longest.
     """
+    wide = sum(extent.observation_shape) + len(extent.least)
+    counts = _count_once(learner, extent)
+    evaluated = 3 * episodes * extent.longest * wide
+    per_run = FLOAT * (counts.fixed + counts.per_row * extent.n + evaluated)
+    per_run += int(ENVIRONMENT * min(episodes, SIDE_BY_SIDE))
+    return LIBRARIES + FLOAT * COPIES_OF_DATA * extent.n * 2 * wide + runs * per_run
+
+
+_known: dict[Hashable, _Counts] = {}
+
+
+def _count_once(learner: StackedLearner, extent: Extent) -> _Counts:
+    """`_count`, built once for all data of the same sizes."""
+    sizes = (extent.observation_shape, extent.discrete, len(extent.least))
+    what = (learner.name, repr(sorted(learner.parameters.items())), learner.standardize, sizes)
+    if what not in _known:
+        _known[what] = _count(learner, extent)
+    return _known[what]
+
+
+def _count(learner: StackedLearner, extent: Extent) -> _Counts:
+    """What a run of `learner` has, built for two transitions of the same sizes."""
     from offline_bench.algorithms.stacked.algorithm import ValueLearner
     from offline_bench.algorithms.stacked.draws import NUMBERS_PER_BLOCK
     from offline_bench.algorithms.stacked.slab import Setting, SlabTraining
 
+    data = extent.stand_in()
     member = Member(learner.parameters, data, np.random.SeedSequence(0))
-    training = SlabTraining(Setting(learner.algorithm(), learner.standardize, learner.reward_scaler), [member])
+    # Scaled rewards take no more room, and constant ones cannot be scaled.
+    training = SlabTraining(Setting(learner.algorithm(), learner.standardize, "none"), [member])
     algorithm = training.algorithm
     state = sum(tensor.numel() for tensor in algorithm.state().values())
     gradients = max(sum(p.numel() for p in net.parameters) for net in algorithm.networks.values())
-    wide = data.observations.shape[1] + data.actions.shape[1]
     hidden = algorithm.hidden_units
     if isinstance(algorithm, ValueLearner):
         hidden = max(hidden, algorithm.critic_hidden_units or hidden, key=sum)
     # The widest may be held three times: twice for the way back, and once normalized.
     units = sum(hidden) + 3 * max(hidden)
-    kept = algorithm.rows_in_flight() * (units + 3 * wide)
+    kept = algorithm.rows_in_flight() * (units + 3 * (data.observations.shape[1] + data.actions.shape[1]))
     drawn = 2 * min(NUMBERS_PER_BLOCK, training.draws.numbers * training.draws.block)
-    counts = training.transitions.counts
-    selected = 0 if isinstance(counts, int) else sum(counts)
-    evaluated = 3 * episodes * int(data.lengths.max()) * wide
-    rows = 2 * data.n + algorithm.numbers_per_row() * data.n + 2 * selected
-    per_run: int = FLOAT * (3 * state + 2 * gradients + kept + drawn + rows + evaluated)
-    per_run += int(ENVIRONMENT * min(episodes, SIDE_BY_SIDE))
-    shared: int = LIBRARIES + FLOAT * COPIES_OF_DATA * data.n * 2 * wide
-    return shared + runs * per_run
+    selected = 0 if isinstance(training.transitions.counts, int) else 2
+    return _Counts(3 * state + 2 * gradients + kept + drawn, 2 + algorithm.numbers_per_row() + selected)

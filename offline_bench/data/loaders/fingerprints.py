@@ -1,4 +1,4 @@
-"""The fingerprints of the datasets that lie here, kept in the cache: to tell one, a set is read as long as a resume."""
+"""Fingerprints and extents of the datasets that lie here, kept in the cache: to tell one takes the reading of a set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import StorageError
+from offline_bench.core.errors import OfflineBenchError, StorageError
 from offline_bench.core.paths import PACKAGE, cache_folder, dataset_file
 from offline_bench.core.reading import read_text
 from offline_bench.core.storage import write_text
+from offline_bench.data.dataset import Dataset
+from offline_bench.data.extent import Extent
 from offline_bench.data.loaders import load
 from offline_bench.data.loaders.cards import load_cards
 from offline_bench.data.loaders.folders import locate
@@ -31,17 +33,45 @@ def find_fingerprint(dataset_id: str) -> str:
     what `load` raises.
     """
     handed = find_handed(dataset_id)
-    if handed:
-        return handed.data.fingerprint
+    return handed.data.fingerprint if handed else _find(dataset_id)[0]
+
+
+def find_extent(dataset_id: str) -> Extent:
+    """The extent of the whole dataset, kept and told as `find_fingerprint` is."""
+    handed = find_handed(dataset_id)
+    return Extent.of(handed.data) if handed else _find(dataset_id)[1]
+
+
+def load_and_keep(dataset_id: str) -> Dataset:
+    """What `load` gives and raises; what there is to tell of it is kept."""
+    if find_handed(dataset_id):
+        return load(dataset_id)
     files = _files_of(dataset_id)
     before = _state_of(files)
-    known = _read_known().get(dataset_id) if before else None
-    if isinstance(known, dict) and known.get("state") == before and isinstance(known.get("fingerprint"), str):
-        return str(known["fingerprint"])
-    found = load(dataset_id).fingerprint
-    if before and _state_of(files) == before:
-        _keep(dataset_id, before, found)
-    return found
+    data = load(dataset_id)
+    if before and _find_kept(dataset_id, before) is None and _state_of(files) == before:
+        _keep(dataset_id, before, data)
+    return data
+
+
+def _find(dataset_id: str) -> tuple[str, Extent]:
+    state = _state_of(_files_of(dataset_id))
+    kept = _find_kept(dataset_id, state) if state else None
+    if kept is not None:
+        return kept
+    data = load_and_keep(dataset_id)
+    return data.fingerprint, Extent.of(data)
+
+
+def _find_kept(dataset_id: str, state: str) -> tuple[str, Extent] | None:
+    """What is kept of the set in that `state`."""
+    known = _read_known().get(dataset_id)
+    if not isinstance(known, dict) or known.get("state") != state or not isinstance(known.get("fingerprint"), str):
+        return None
+    try:
+        return known["fingerprint"], Extent.from_dict(known["extent"])
+    except (KeyError, TypeError, ValueError, AttributeError, OfflineBenchError):
+        return None
 
 
 def _known_file() -> Path:
@@ -55,11 +85,11 @@ def _read_known() -> dict[str, Any]:
     return {}
 
 
-def _keep(dataset_id: str, state: str, fingerprint: str) -> None:
+def _keep(dataset_id: str, state: str, data: Dataset) -> None:
     # Where the cache takes no file, it is computed again.
     with suppress(StorageError):
-        known = _read_known() | {dataset_id: {"state": state, "fingerprint": fingerprint}}
-        write_text(_known_file(), json.dumps(known, sort_keys=True, indent=1) + "\n")
+        told = {"state": state, "fingerprint": data.fingerprint, "extent": Extent.of(data).to_dict()}
+        write_text(_known_file(), json.dumps(_read_known() | {dataset_id: told}, sort_keys=True, indent=1) + "\n")
 
 
 def _files_of(dataset_id: str) -> list[Path]:

@@ -30,10 +30,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """Task number `task` has no result: the machine failed it, more than once where another try could help."""
+    """Task number `task` has no result: the machine failed it, more than once where another try could help.
+
+    killed  whether its process ended with it each time, and no exception says why
+    """
 
     task: int
     reason: str
+    killed: bool = False
 
 
 Event = Progressed | Done | Died

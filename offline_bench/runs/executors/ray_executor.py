@@ -48,8 +48,9 @@ def execute_on_ray(
                         raise OfflineBenchError(event.reason)
                     yield event
                     if not isinstance(event, Progressed):
-                        # What came of it is saved now.
-                        hands.clear(queue.finish(event.task), isinstance(event, Done))
+                        # What came of it is saved now; nobody goes on from where a process was killed each time.
+                        over = isinstance(event, Done) or event.killed
+                        hands.clear(queue.finish(event.task), over)
             alone_since = (alone_since or time.monotonic()) if hands.idle else None
             if alone_since is not None and (cluster.hopeless or time.monotonic() - alone_since > PATIENCE):
                 cluster.check_fit()
@@ -108,9 +109,9 @@ class _Hands:
         ready, _ = self._ray.wait(list(self._begun), num_returns=len(self._begun), timeout=0)
         return sorted(map(self._receive, ready), key=lambda event: isinstance(event, _Refused))
 
-    def clear(self, task: Any, done: bool) -> None:
-        """Delete the checkpoint of `task`, which is over, where it is `done`."""
-        if done and self._cluster.mirror is not None and task.checkpoint is not None:
+    def clear(self, task: Any, over: bool) -> None:
+        """Delete the checkpoint of `task`, where it is `over` for good."""
+        if over and self._cluster.mirror is not None and task.checkpoint is not None:
             self._cluster.mirror.drop(task.checkpoint.stem)
 
     def drop_all(self) -> None:
@@ -138,7 +139,7 @@ class _Hands:
 
     def _judge(self, handle: Any, error: Exception) -> Event:
         """What became of a task that Ray could not bring to its end."""
-        begun, errors = self._begun[handle], self._ray.exceptions
+        begun, errors, killed = self._begun[handle], self._ray.exceptions, True
         if isinstance(error, errors.WorkerCrashedError):
             if not begun.node.is_there():
                 return self._lose(handle)
@@ -146,9 +147,9 @@ class _Hands:
         elif isinstance(error, errors.OutOfMemoryError):
             how = f"the memory of node {begun.node.name} ran out, {ATTEMPTS} times"
         else:
-            how = f"on node {begun.node.name}: {last_line(error)}"
+            how, killed = f"on node {begun.node.name}: {last_line(error)}", False
         self._let_go(handle)
-        return Died(begun.number, how)
+        return Died(begun.number, how, killed)
 
     def _lose(self, handle: Any) -> Event:
         begun = self._begun[handle]

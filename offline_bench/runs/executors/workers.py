@@ -108,7 +108,7 @@ class _Worker:
         self.process.join()
         code = self.process.exitcode or 0
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        return Died(number, f"its process {how}, {ATTEMPTS} times")
+        return Died(number, f"its process {how}, {ATTEMPTS} times", killed=True)
 
 
 @contextmanager
