@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -49,28 +48,9 @@ from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.report.scores.schemes import schemes_section
-from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import Reading, copy_packed, pack_records
 from offline_bench.runs.suites import Suite, load_suite
-
-
-def print_leaderboard(name: str | None, folder: Path | None) -> None:
-    """Print the leaderboard of the suite's records, or of those in `folder`, see `choose_suite`."""
-    suite, folder = choose_suite(name, folder)
-    tell_others(print_leaderboard_of(folder, suite.runs(), suite if suite.gate else None), folder, suite.name)
-
-
-def print_leaderboard_of(folder: Path, runs: Iterable[Run], gated: Suite | None = None) -> Reading:
-    """Print the leaderboard of the records of `runs` in `folder`, marked by the gate of `gated`; what was read."""
-    wanted = list(runs)
-    reading = read_runs(folder, wanted)
-    frame = to_frame(reading.records)
-    board = build_leaderboard(frame, wanted, reading.problems)
-    if gated:
-        board = mark_rows(board, _judge(frame, gated))
-    tell(leaderboard_markdown(board))
-    return reading
 
 
 def write_report(name: str | None, folder: Path | None) -> None:
