@@ -20,6 +20,7 @@ Integers = npt.NDArray[np.int64]
 
 PERMUTATIONS = 999
 CHUNK = 100
+NEAR = 2**16  # numbers, half a megabyte: so many stay near the processor, in whatever order they are added
 
 
 def partition_distances(
@@ -103,8 +104,11 @@ def _between(points: Array, labels: Integers) -> Array:
     order = np.argsort(labels.astype(np.min_scalar_type(len(sizes))), axis=1, kind="stable")
     ends = np.concatenate([[0], np.cumsum(np.tile(sizes, count))])
     members = csr_array((np.ones(labels.size), order.ravel(), ends), shape=(count * len(sizes), runs))
-    squares = np.square(members @ points).sum(axis=1).reshape(count, -1)
-    return np.asarray((squares / sizes).sum(axis=1))
+    squares = np.zeros(members.shape[0])
+    wide = max(NEAR // runs, 1)
+    for start in range(0, points.shape[1], wide):
+        squares += np.square(members @ np.ascontiguousarray(points[:, start : start + wide])).sum(axis=1)
+    return np.asarray((squares.reshape(count, -1) / sizes).sum(axis=1))
 
 
 def _shuffle(labels: Integers, strata: Integers, count: int, rng: np.random.Generator) -> Integers:
