@@ -56,7 +56,7 @@ def drawn_iqm(values: Array, counts: Counts) -> Array:
     # From the least value on: of what a resample has reached with it, the quarter at each end does not count.
     for at in np.argsort(values, kind="stable"):
         reached += counts[at]
-        np.clip(reached, cut, len(values) - cut, out=kept)
+        np.minimum(np.maximum(reached, cut, out=kept), len(values) - cut, out=kept)
         np.subtract(kept, weights, out=weights)
         total += np.multiply(weights, values[at], out=product)
         kept, weights = weights, kept

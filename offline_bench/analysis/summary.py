@@ -36,6 +36,7 @@ from offline_bench.analysis.published.facts import Published, true_marks
 from offline_bench.analysis.scores.aggregates import aggregate
 from offline_bench.analysis.scores.best import find_best
 from offline_bench.analysis.scores.competence import judge_learners, mark_rows, select_competent
+from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.improvement import compare_rewards
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.learning_curves import learning_curves
@@ -66,6 +67,20 @@ class Question:
     command: str | None = None
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the tables and the page of a suite both begin with.
+
+    frame   of `to_frame`
+    board   its leaderboard, marked by `judged`
+    judged  who reads the reward where; None in a suite without a gate
+    """
+
+    frame: pd.DataFrame
+    board: Leaderboard
+    judged: list[Competence] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Summary(Findings):
     """All findings on one suite; `best` has a set for each table of the board, see `find_best`.
@@ -89,16 +104,36 @@ class Summary(Findings):
     sets: tuple[SetVerdict, ...] = ()
 
 
-def summarize(records: Sequence[Record], question: Question, problems: Sequence[str] = ()) -> Summary:
-    """The findings on the records of a suite's runs. Every number has its own stream: none moves another.
+def lay_basis(
+    records: Sequence[Record],
+    runs: Iterable[Run],
+    published: Published | None = None,
+    *,
+    gate: bool = False,
+    problems: Sequence[str] = (),
+) -> Basis:
+    """The basis of the records of `runs`, judged by `judge_suite` with `gate`.
 
     problems   a sentence for each file that was refused, from `Reading.problems`
     """
-    frame = to_frame(records)
-    board = build_leaderboard(frame, question.runs, problems)
-    judged = judge_suite(frame, question.runs, question.published) if question.gate else None
+    runs, frame = list(runs), to_frame(records)
+    board = build_leaderboard(frame, runs, problems)
+    judged = judge_suite(frame, runs, published) if gate else None
+    return Basis(frame, board if judged is None else mark_rows(board, judged), judged)
+
+
+def summarize(
+    records: Sequence[Record], question: Question, problems: Sequence[str] = (), basis: Basis | None = None
+) -> Summary:
+    """The findings on the records of a suite's runs. Every number has its own stream: none moves another.
+
+    problems   a sentence for each file that was refused, from `Reading.problems`
+    basis      of these records, where it was laid before
+    """
+    if basis is None:
+        basis = lay_basis(records, question.runs, question.published, gate=question.gate, problems=problems)
+    frame, board, judged = basis.frame, basis.board, basis.judged
     told = frame if judged is None else select_competent(frame, judged)
-    board = board if judged is None else mark_rows(board, judged)
     command = f"make reproduce SUITE={question.name}" if question.command is None else question.command
     sketches = {record.run.key: np.array(record.sketch, float) for record in records if record.sketch}
     shares, leanings = variance_shares(told), lean_headline(told)

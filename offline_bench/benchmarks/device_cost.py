@@ -16,6 +16,7 @@ from offline_bench.benchmarks.opponent import Size
 from offline_bench.benchmarks.sampling_cost import synthetic_data
 from offline_bench.benchmarks.training_cost import Pace, StackedSide, Turns, stacked_learner, start_training
 from offline_bench.core.threads import one_thread
+from offline_bench.data.extent import Extent
 
 DEVICE_SLABS = (1, 8, 64, 512)
 DEVICE_WIDTHS = (64, 256)
@@ -117,7 +118,7 @@ def _measure(algorithm: str, size: Size, device: str, runs: int, processor: floa
         drawing=1e3 * median(drawing for _, drawing in taken),
         processor=processor,
         peak=torch.cuda.max_memory_allocated() if on_card else 0,
-        estimate=estimate_bytes(stacked_learner(algorithm, size, device), synthetic_data(), 0, runs),
+        estimate=estimate_bytes(stacked_learner(algorithm, size, device), Extent.of(synthetic_data()), 0, runs),
     )
 
 

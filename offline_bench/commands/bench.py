@@ -10,6 +10,7 @@ from typing import Any
 
 from offline_bench.benchmarks.description_cost import measure_description
 from offline_bench.benchmarks.evaluation_cost import measure_evaluation
+from offline_bench.benchmarks.folder_cost import measure_folder
 from offline_bench.benchmarks.large_set_cost import measure_large_set
 from offline_bench.benchmarks.loading_cost import measure_loading
 from offline_bench.benchmarks.opponent import Size
@@ -38,6 +39,8 @@ WANTED_RUNS = 12
 WANTED = {("td3-plus-bc", 256): 2.2, ("td3-plus-bc", 64): 10.0}
 WANTED_OF_ALL = 1.5
 WANTED_TO_PRODUCTS = 1.5
+# Of the time that parsing all packed records takes: at most this for their heads, and that for their briefs.
+WANTED_OF_HEADS, WANTED_OF_BRIEFS = 0.4, 0.6
 # Peak memory is measured in slabs of at least this many runs, of these algorithms where none is chosen.
 LARGE_SLAB = 12
 LARGE_SET_RUNS = 8
@@ -220,7 +223,22 @@ def _evaluation() -> list[tuple[str, ...]]:
     return [(what, f"{cost.ratio:.2f}", "≥ 0.85", f"{cost.ours:.0f} steps/s / {cost.bare:.0f} steps/s")]
 
 
-DATA_COSTS = (_loading, _large_set, _description, _sampling, _evaluation)
+def _folder() -> list[tuple[str, ...]]:
+    cost = measure_folder()
+    rows = (
+        ("heads, as status", cost.heads_ratio, 0.35, cost.heads),
+        ("briefs, as leaderboard", cost.briefs_ratio, 0.6, cost.briefs),
+    )
+    return [
+        (
+            f"reading {cost.records} packed records: {what} / all of them parsed",
+            *(f"{ratio:.2f}", f"≤ {wanted}", f"{seconds:.2f} s / {cost.whole:.2f} s"),
+        )
+        for what, ratio, wanted, seconds in rows
+    ]
+
+
+DATA_COSTS = (_loading, _large_set, _description, _sampling, _evaluation, _folder)
 
 
 def _call(measure: Callable[[], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:

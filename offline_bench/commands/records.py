@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from offline_bench.core.paths import is_carried, results_folder
 from offline_bench.core.plain import plain_line
 from offline_bench.data.loaders.tasks import find_task
 from offline_bench.runs.record import Run
-from offline_bench.runs.store import Reading, has_records, read_records
+from offline_bench.runs.store import Reading, has_records, read_briefs, read_records
 from offline_bench.runs.suites import Suite, load_suite
 
 FIRST_SUITE = "quick"
@@ -41,7 +41,7 @@ def choose_suite(name: str | None, folder: Path | None) -> tuple[Suite, Path]:
 
 def gather_suite(folder: Path) -> Suite:
     """All runs that `folder` has a record of, beside those of its suite file where it has one. Raises as above."""
-    reading = read_records(folder)
+    reading = read_briefs(folder)
     if not reading.records:
         for problem in reading.problems:
             tell(plain_line(f"left out: {problem}"), err=True)
@@ -75,10 +75,10 @@ def tell_others(reading: Reading, folder: Path, name: str) -> None:
         )
 
 
-def read_runs(folder: Path, runs: Collection[Run]) -> Reading:
-    """The records of `runs` in `folder`, and a sentence for each file of it that was refused."""
+def read_runs(folder: Path, runs: Collection[Run], read: Callable[[Path], Reading] = read_records) -> Reading:
+    """The records of `runs` in `folder` as `read` reads them, and a sentence for each file of it that was refused."""
     wanted = set(runs)
-    reading = read_records(folder)
+    reading = read(folder)
     records = [record for record in reading.records if record.run in wanted]
     problems = [*reading.problems, *_tell_tasks({record.run.dataset for record in records})]
     return Reading(records, problems, len(reading.records) - len(records))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from offline_bench.analysis.behavior.walks import WALKS, Walks, load_walks
-from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.predictions.prediction import load_predictions
 from offline_bench.analysis.published.facts import load_published
 from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
-from offline_bench.analysis.summary import Question, summarize
+from offline_bench.analysis.summary import Basis, Question, lay_basis, summarize
 from offline_bench.commands.records import read_runs, tell_problems
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError, SuiteError
@@ -28,17 +29,26 @@ NOTES = "notes.md"
 RLIABLE = "rliable.npz"
 
 
-def write_page(folder: Path, suite: Suite, reading: Reading | None = None) -> None:
+def lay_suite(folder: Path, suite: Suite, reading: Reading) -> Basis:
+    """The basis of the tables and the page of `suite`, of what was read of `folder`. Raises `SuiteError`."""
+    published = load_published(suite.published) if suite.gate else None
+    problems = tell_problems(reading, folder)
+    return lay_basis(reading.records, suite.runs(), published, gate=suite.gate, problems=problems)
+
+
+def write_page(folder: Path, suite: Suite, reading: Reading | None = None, basis: Basis | None = None) -> None:
     """Write report.html, figures/ and tables/ of `folder`, scores for rliable among these; same records, same bytes.
 
+    reading, basis   of the suite's runs there, where they were made before
     Raises `SuiteError` where the suite's predictions or its published numbers cannot be read.
     """
     runs = suite.runs()
     reading = reading or read_runs(folder, runs)
+    basis = basis or lay_suite(folder, suite, reading)
     predictions = load_predictions(suite.predictions, str(suite.folder / "suite.toml"), runs)
     published, walks = load_published(suite.published), read_walks(suite, reading.records)
     question = Question(suite.name, suite.title, runs, predictions, published, suite.gate, walks, suite.command)
-    summary = summarize(reading.records, question, tell_problems(reading, folder))
+    summary = summarize(reading.records, question, basis=basis)
     figures, tables = draw_figures(summary), make_tables(summary)
     write_figures(folder / "figures", [figure for group in figures.values() for figure in group])
     write_table_files(folder / "tables", [table for group in tables.values() for table in group])
@@ -46,7 +56,7 @@ def write_page(folder: Path, suite: Suite, reading: Reading | None = None) -> No
         write_text(folder / "figures" / f"{figure.name}-dark.svg", figure.dark)
     write_text(folder / PAGE, report_page(summary, tables, figures, read_notes(suite)))
     tell(f"wrote {PAGE}, figures and tables to {folder}")
-    export_scores(folder / "tables" / RLIABLE, reading.records)
+    export_scores(folder / "tables" / RLIABLE, basis.frame)
 
 
 def read_walks(suite: Suite, records: list[Record]) -> Walks | None:
@@ -74,10 +84,10 @@ def read_notes(suite: Suite) -> str:
         raise SuiteError(f"cannot read {path}: {error}") from error
 
 
-def export_scores(path: Path, records: list[Record]) -> None:
-    """Write the scores of `records` to `path` in rliable's form; where they are no full grid, say so and write none."""
+def export_scores(path: Path, frame: pd.DataFrame) -> None:
+    """Write the scores of `frame` to `path` in rliable's form; where they are no full grid, say so and write none."""
     try:
-        scores, tasks = to_rliable(to_frame(records))
+        scores, tasks = to_rliable(frame)
     except RecordError as error:
         # A grid with holes is no matrix; everything else of the report is told with them.
         path.unlink(missing_ok=True)

@@ -129,7 +129,7 @@ def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
     folder = folder or local_folder("runs")
     runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
     undone = carry_out_runs(runs, folder, "run", means)
-    from offline_bench.commands.tables import print_leaderboard_of
+    from offline_bench.commands.leaderboard import print_leaderboard_of
 
     print_leaderboard_of(folder, list(runs))
     _end(runs, folder, undone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -10,29 +9,24 @@ import pandas as pd
 from offline_bench.analysis.behavior.exact_values import compare_exact
 from offline_bench.analysis.behavior.walks import compare_walks
 from offline_bench.analysis.decides.verdict_of_set import judge_sets
-from offline_bench.analysis.findings import Competence
-from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.origin import collect_provenance
 from offline_bench.analysis.published.comparison import compare_with_published
 from offline_bench.analysis.published.facts import load_published
 from offline_bench.analysis.published.survival import compare_survival
-from offline_bench.analysis.scores.competence import mark_rows
 from offline_bench.analysis.scores.curations import compare_curations
 from offline_bench.analysis.scores.entries import Leaderboard
 from offline_bench.analysis.scores.frontier import find_frontier
-from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from offline_bench.analysis.scores.schemes import compare_schemes, load_properties
 from offline_bench.analysis.scores.setting_costs import load_costs
-from offline_bench.analysis.summary import judge_suite
+from offline_bench.analysis.summary import Basis
 from offline_bench.commands.records import (
     check_own,
     choose_suite,
     local_folder,
     read_runs,
     tell_others,
-    tell_problems,
 )
-from offline_bench.commands.report_page import read_notes, read_walks, write_page
+from offline_bench.commands.report_page import lay_suite, read_notes, read_walks, write_page
 from offline_bench.commands.tell import tell
 from offline_bench.core.errors import RecordError
 from offline_bench.core.paths import is_carried, results_folder
@@ -49,28 +43,9 @@ from offline_bench.report.scores.frontier import frontier_section
 from offline_bench.report.scores.leaderboard import leaderboard_markdown
 from offline_bench.report.scores.long_form import leaderboard_csv
 from offline_bench.report.scores.schemes import schemes_section
-from offline_bench.runs.record import Run
 from offline_bench.runs.staleness import find_stale_among
 from offline_bench.runs.store import Reading, copy_packed, pack_records
 from offline_bench.runs.suites import Suite, load_suite
-
-
-def print_leaderboard(name: str | None, folder: Path | None) -> None:
-    """Print the leaderboard of the suite's records, or of those in `folder`, see `choose_suite`."""
-    suite, folder = choose_suite(name, folder)
-    tell_others(print_leaderboard_of(folder, suite.runs(), suite if suite.gate else None), folder, suite.name)
-
-
-def print_leaderboard_of(folder: Path, runs: Iterable[Run], gated: Suite | None = None) -> Reading:
-    """Print the leaderboard of the records of `runs` in `folder`, marked by the gate of `gated`; what was read."""
-    wanted = list(runs)
-    reading = read_runs(folder, wanted)
-    frame = to_frame(reading.records)
-    board = build_leaderboard(frame, wanted, reading.problems)
-    if gated:
-        board = mark_rows(board, _judge(frame, gated))
-    tell(leaderboard_markdown(board))
-    return reading
 
 
 def write_report(name: str | None, folder: Path | None) -> None:
@@ -88,11 +63,12 @@ def write_report(name: str | None, folder: Path | None) -> None:
 def write_both(folder: Path, suite: Suite) -> None:
     """`write_tables` and `write_page`, of records that are read once."""
     reading = read_runs(folder, suite.runs())
-    write_tables(folder, suite, reading)
-    write_page(folder, suite, reading)
+    basis = lay_suite(folder, suite, reading)
+    write_tables(folder, suite, reading, basis)
+    write_page(folder, suite, reading, basis)
 
 
-def write_tables(folder: Path, suite: Suite, reading: Reading | None = None) -> None:
+def write_tables(folder: Path, suite: Suite, reading: Reading | None = None, basis: Basis | None = None) -> None:
     """Write leaderboard.md, leaderboard.csv and README.md of `folder`, read for it or not; same records, same bytes.
 
     The page also holds what the suite's own folder has beside its suite file: notes.md and published.toml.
@@ -101,12 +77,11 @@ def write_tables(folder: Path, suite: Suite, reading: Reading | None = None) -> 
     runs = suite.runs()
     reading = reading or read_runs(folder, runs)
     tell_others(reading, folder, suite.name)
-    frame = to_frame(reading.records)
-    board = build_leaderboard(frame, runs, tell_problems(reading, folder))
+    basis = basis or lay_suite(folder, suite, reading)
+    frame, board, judged = basis.frame, basis.board, basis.judged
     competence = schemes = ""
-    if suite.gate:
-        judged = _judge(frame, suite)
-        board, competence = mark_rows(board, judged), competence_section(judged, judge_sets(frame, judged))
+    if judged is not None:
+        competence = competence_section(judged, judge_sets(frame, judged))
         schemes = schemes_section(*compare_schemes(frame, judged, load_properties(suite.folder)))
     notes = read_notes(suite)
     provenance = collect_provenance(reading.records, suite.command)
@@ -132,10 +107,6 @@ def write_tables(folder: Path, suite: Suite, reading: Reading | None = None) -> 
     for problem in reading.problems:
         tell(plain_line(f"left out: {problem}"), err=True)
     tell(f"wrote {', '.join(texts)} to {folder}")
-
-
-def _judge(frame: pd.DataFrame, suite: Suite) -> list[Competence]:
-    return judge_suite(frame, suite.runs(), load_published(suite.published))
 
 
 def _frontier(suite: Suite, reading: Reading) -> str:
@@ -172,9 +143,10 @@ def publish_results(name: str, folder: Path | None) -> None:
     path = pack_records(suite.folder, records)
     tell(f"packed {len(records)} records into {path}")
     reading = read_runs(suite.folder, runs)
-    write_tables(suite.folder, suite, reading)
+    basis = lay_suite(suite.folder, suite, reading)
+    write_tables(suite.folder, suite, reading, basis)
     if not suite.unfinished:
-        write_page(suite.folder, suite, reading)
+        write_page(suite.folder, suite, reading, basis)
 
 
 def progress_line(done: int, wanted: int) -> str:

@@ -6,6 +6,7 @@ import ast
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from offline_bench.core.errors import SpecError
@@ -13,6 +14,7 @@ from offline_bench.core.errors import SpecError
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-+_.][a-z0-9]+)*")
 ARROW = " > "
 OPENING, CLOSING, QUOTES = "([{", ")]}", "'\""
+KEPT = 4096  # names that are read once: thousands of runs share a few texts
 NO_VALUE = re.compile(r"\w+\s*=\s*(?=[,)])")
 
 
@@ -110,6 +112,7 @@ def _refuse(at: int, why: str) -> NoReturn:
     raise _UnreadableError(at, why)
 
 
+@lru_cache(maxsize=KEPT)
 def spec_name(text: str) -> str:
     """The name in a canonical text, `atac` in `atac(beta=0.25)`; never raises, for texts read from files.
 

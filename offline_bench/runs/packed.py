@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from offline_bench.core.reading import LARGEST, honest_size, read_start
+from offline_bench.runs.briefs import from_brief
 from offline_bench.runs.heads import from_head
 from offline_bench.runs.record import Record
 
 KEY_BYTES = 8  # a key is a hash of 64 bits, which nothing packs any smaller
 COLUMNS = ["key", "record"]
 HEAD = "head"  # a column that files from before there were heads lack
+BRIEF = "brief"  # likewise
+NONE = memoryview(b"")
 GROUP = 1000  # rows of a row group: as much is unpacked at a time
 BATCH = 1024  # rows: each batch takes up the texts of the file once more
 
@@ -31,8 +35,14 @@ def read_packed(path: Path) -> Iterator[tuple[str, str]]:
 
 def read_packed_heads(path: Path) -> Iterator[tuple[str, Record | str]]:
     """As `read_packed`, but of each record its head; its text where the file has no head of it that fits that text."""
-    for key, text, *head in _read_rows(path, [*COLUMNS, HEAD]):
-        yield _place(path, key), (from_head(head[0], text) if head else None) or str(text, "utf-8")
+    for key, text, head in _read_rows(path, [*COLUMNS, HEAD]):
+        yield _place(path, key), from_head(head, text) or str(text, "utf-8")
+
+
+def read_packed_briefs(path: Path) -> Iterator[tuple[str, Record | str]]:
+    """As `read_packed`, but of each record its brief; its text where the file has none of it that fits that text."""
+    for key, text, brief in _read_rows(path, [*COLUMNS, BRIEF]):
+        yield _place(path, key), from_brief(brief, text) or str(text, "utf-8")
 
 
 def _place(path: Path, key: memoryview) -> str:
@@ -40,7 +50,7 @@ def _place(path: Path, key: memoryview) -> str:
 
 
 def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[memoryview, ...]]:
-    """The texts of each row in those of `columns` that the file has, as UTF-8 where they lie; `COLUMNS` it must have.
+    """The texts of each row in `columns`, as UTF-8 where they lie; '' where the file lacks one not of `COLUMNS`.
 
     They are to be used before the next row is asked for.
     """
@@ -54,12 +64,13 @@ def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[memoryview,
             if not file.metadata.num_rows:
                 return
             _check(file, path)
-            columns = [name for name in columns if name in COLUMNS or _is_text(file.schema_arrow, name)]
+            known = [name for name in columns if name in COLUMNS or _is_text(file.schema_arrow, name)]
         # Equal texts are kept once, as they are in the file: some bytes can stand for many gigabytes of them.
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=columns) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=known) as file:
+            for batch in file.iter_batches(batch_size=BATCH, columns=known):
                 _check_lengths(batch)
-                for row in zip(*(_view_texts(batch, name) for name in columns), strict=True):
+                texts = (_view_texts(batch, name) if name in known else repeat(NONE, len(batch)) for name in columns)
+                for row in zip(*texts, strict=True):
                     left -= sum(map(len, row))
                     if left < 0:
                         raise ValueError("it unpacks to more than a file of its size can honestly hold")

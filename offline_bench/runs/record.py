@@ -144,7 +144,7 @@ def to_text(record: Record) -> str:
 
     NaN and infinity become null, as strict JSON has neither; half a character becomes its code.
     """
-    content = _strict({**asdict(record), "key": record.run.key})
+    content = strict({**asdict(record), "key": record.run.key})
     if not record.support:
         # Records from before it was measured keep their text.
         del content["support"]
@@ -218,13 +218,14 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """`value` as strict JSON can hold it: NaN and infinity as None, half a character as its code."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {_strict(key): _strict(inner) for key, inner in value.items()}
+        return {strict(key): strict(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(inner) for inner in value]
+        return [strict(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -41,7 +41,7 @@ def group_jobs(
     Slabs with a checkpoint in `folder` are formed again as they were, so that they go on; those of `done`, jobs with a
     record, are in them where a kill came between two records of a slab. The other slabs are bounded by
     `memory`, bytes for all workers together (default: half of the device's), and none costs more than the share of one
-    worker, of many workers an eighth of that; `past` records say what algorithms cost. How runs are
+    worker, of many workers an eighth of that; `past` records say what algorithms cost. On a processor, how runs are
     grouped changes none of them.
     """
     memory = memory or int(MEMORY_SHARE * memory_of(device))

@@ -15,12 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from offline_bench.core.collector import no_collector
 from offline_bench.core.errors import RecordError
 from offline_bench.core.plain import cut
 from offline_bench.core.reading import read_text
 from offline_bench.core.storage import scratch_path, write_text
+from offline_bench.runs.briefs import brief_of, to_brief
 from offline_bench.runs.heads import head_of, to_head
-from offline_bench.runs.packed import GROUP, HEAD, read_packed, read_packed_heads
+from offline_bench.runs.packed import BRIEF, GROUP, HEAD, read_packed, read_packed_briefs, read_packed_heads
 from offline_bench.runs.record import RUN_FIELDS, Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
@@ -75,12 +77,24 @@ def read_heads(folder: Path) -> Reading:
     return _read(folder, read_packed_heads, lambda text, where: head_of(from_text(text, where)))
 
 
+def read_briefs(folder: Path) -> Reading:
+    """`read_records` with no more than tables of scores are made of, see `briefs`; every byte is looked at as well."""
+    return _read(folder, read_packed_briefs, lambda text, where: brief_of(from_text(text, where)))
+
+
 Packed = Callable[[Path], Iterator[tuple[str, str]]] | Callable[[Path], Iterator[tuple[str, Record | str]]]
 
 
 def _read(folder: Path, read: Packed, understand: Callable[[str, str], Record]) -> Reading:
     problems: list[str] = []
+    with no_collector():
+        records = _gather(folder, read, understand, problems)
+    return Reading(sorted(records.values(), key=lambda record: record.run), problems)
 
+
+def _gather(
+    folder: Path, read: Packed, understand: Callable[[str, str], Record], problems: list[str]
+) -> dict[Run, Record]:
     def understood(texts: Iterable[tuple[str, Record | str]]) -> Iterator[Record]:
         # One after the other: a folder's texts together are larger than its records.
         for where, found in texts:
@@ -94,7 +108,7 @@ def _read(folder: Path, read: Packed, understand: Callable[[str, str], Record]) 
     for path in (*find_parts(folder)[::-1], folder / PACKED):
         for record in understood(_packed(path, read, problems)):
             records.setdefault(record.run, record)
-    return Reading(sorted(records.values(), key=lambda record: record.run), problems)
+    return records
 
 
 def has_records(folder: Path) -> bool:
@@ -121,7 +135,8 @@ def has_own_file(folder: Path, other: Path, run: Run) -> bool:
 def pack_records(folder: Path, records: list[Record]) -> Path:
     """Write `records` to one Parquet file under `folder` and return its path. Raises `StorageError`.
 
-    One row per run: its key, its fields and its status to browse by, its head, and the record's whole text.
+    One row per run: its key, its fields and its status to browse by, its head and its brief, and the record's whole
+    text.
     """
     path = folder / PACKED
     _write_packed(path, records)
@@ -133,7 +148,7 @@ def _write_packed(path: Path, records: Iterable[Record]) -> None:
     import pyarrow.parquet
 
     rows = [_row_of(record) for record in sorted(records, key=lambda record: record.run)]
-    columns = ["key", *RUN_FIELDS, "status", HEAD, "record"]
+    columns = ["key", *RUN_FIELDS, "status", HEAD, BRIEF, "record"]
     with scratch_path(path) as scratch:
         pyarrow.parquet.write_table(
             pyarrow.table({name: [row[name] for row in rows] for name in columns}),
@@ -207,7 +222,8 @@ def stamp_of(path: Path) -> Stamp | None:
 
 def _row_of(record: Record) -> dict[str, Any]:
     run, text = record.run, to_text(record)
-    return {"key": run.key, **run.to_dict(), "status": record.status, HEAD: to_head(record, text), "record": text}
+    told = {"key": run.key, **run.to_dict(), "status": record.status}
+    return {**told, HEAD: to_head(record, text), BRIEF: to_brief(record, text), "record": text}
 
 
 def copy_packed(source: Path, folder: Path, over: bool = False) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from offline_bench.analysis.frame import to_frame
 from offline_bench.analysis.scores.rliable import to_rliable, write_rliable
 from offline_bench.commands.report_page import export_scores
 from offline_bench.core.errors import RecordError
@@ -72,9 +73,9 @@ def test_a_report_of_a_grid_with_holes_says_why_it_has_no_scores_for_rliable_and
     records = read_records(GOLDEN).records
     algorithm = records[0].run.algorithm
     whole = [record for record in records if record.run.algorithm == algorithm]
-    export_scores(path, whole)
+    export_scores(path, to_frame(whole))
     with np.load(path, allow_pickle=False) as file:
         assert sum(file[name].size for name in file.files if name != "tasks") == len(whole)
-    export_scores(path, whole[1:])
+    export_scores(path, to_frame(whole[1:]))
     assert not path.exists()
     assert capsys.readouterr().out.startswith("no rliable.npz: rliable needs equally many runs of every task, but")

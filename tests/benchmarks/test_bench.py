@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from offline_bench.algorithms.sampler import MinibatchSampler
+from offline_bench.benchmarks import folder_cost
 from offline_bench.benchmarks.opponent import D3rlpySide, Size
 from offline_bench.benchmarks.products import Layout, Product, Replay, record_products
 from offline_bench.benchmarks.sampling_cost import d3rlpy_buffer, synthetic_data
@@ -27,6 +29,7 @@ from offline_bench.benchmarks.training_cost import (
 from offline_bench.commands import bench
 from offline_bench.core.errors import SpecError
 from offline_bench.data.dataset import Dataset
+from offline_bench.runs.store import pack_records, read_records
 
 TINY = Size(16, 32)
 BRIEF = Pace(rounds=2, seconds=0.001)
@@ -182,3 +185,22 @@ def test_what_was_wanted_and_missed_is_said() -> None:
     row = bench._training_row(cost)
     assert "≥ 10.0, missed" in row
     assert "≤ 1.5" in row
+
+
+def test_a_folder_is_read_three_ways_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    for name in ("read_heads", "read_briefs", "read_records"):
+        read = getattr(folder_cost, name)
+        seen = partial(lambda name, read, folder: (order.append(name), read(folder))[1], name, read)
+        monkeypatch.setattr(folder_cost, name, seen)
+    cost = folder_cost.measure_folder(records=20, rounds=2)
+    assert order == ["read_heads", "read_briefs", "read_records"] * 2
+    assert min(asdict(cost).values()) > 0
+
+
+def test_made_up_records_are_of_different_runs_and_are_read_as_they_were_written(tmp_path: Path) -> None:
+    made = folder_cost.make_records(30)
+    pack_records(tmp_path, made)
+    reading = read_records(tmp_path)
+    assert reading.problems == []
+    assert reading.records == sorted(made, key=lambda record: record.run)

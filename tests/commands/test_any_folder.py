@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from offline_bench.commands.leaderboard import print_leaderboard
 from offline_bench.commands.records import choose_suite, local_folder
 from offline_bench.commands.relabelings import describe_suite
 from offline_bench.commands.show import show_status
-from offline_bench.commands.tables import print_leaderboard, publish_results, write_report
+from offline_bench.commands.tables import publish_results, write_report
 from offline_bench.commands.walk import walk_suite
 from offline_bench.core import paths
 from offline_bench.core.errors import OfflineBenchError, RecordError, SuiteError

@@ -86,7 +86,7 @@ def variance_shares(frame: pd.DataFrame) -> tuple[Shares, ...]:
     counted = select_counted(frame)
     unscored = _unscored(counted)
     found = [overall_shares(frame)]
-    for dataset in sorted(set(counted["dataset"])):
+    for dataset in sorted(counted["dataset"].unique()):
         within = counted[counted["dataset"] == dataset]
         if dataset in unscored:
             found.append(replace(decompose(dataset, arrange(within, "true_return"), RETURNS), unit="true return"))
@@ -126,7 +126,7 @@ def overall_shares(frame: pd.DataFrame) -> Shares:
 def _unscored(counted: pd.DataFrame) -> list[str]:
     """The datasets none of whose runs has a normalized score."""
     scored = counted[np.isfinite(counted["score"].to_numpy(float))]
-    return sorted(set(counted["dataset"]) - set(scored["dataset"]))
+    return sorted(set(counted["dataset"].unique()) - set(scored["dataset"].unique()))
 
 
 def decompose(dataset: str, design: Design, note: str = "") -> Shares:

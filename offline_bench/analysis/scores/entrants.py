@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from offline_bench.analysis.scores.leaderboard import (
 
 Array = npt.NDArray[np.float64]
 
+ENTRANT = ["algorithm", "steps", "episodes"]
+
 
 def enter_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """The runs of a frame of `to_frame` that count, in the order of reports, with two more columns.
@@ -29,11 +31,12 @@ def enter_runs(frame: pd.DataFrame) -> pd.DataFrame:
     The same for any order of the rows.
     """
     entrants = _name_entrants(frame)
-    frame = frame.assign(entrant=[label for label, _ in entrants], task=name_tasks(frame))
+    labels = _tell_each(frame, ENTRANT, lambda *entrant: entrants[entrant][0])
+    frame = frame.assign(entrant=np.array(labels, object), task=name_tasks(frame))
     ranks = {
-        "entrant_rank": _rank([key for _, key in entrants]),
-        "relabeling_rank": _rank([relabeling_order(text) for text in frame["relabeling"]]),
-        "task_rank": _rank([(d, *curation_order(c)) for d, c in _rows(frame, "dataset", "curation")]),
+        "entrant_rank": _rank(_tell_each(frame, ENTRANT, lambda *entrant: entrants[entrant][1])),
+        "relabeling_rank": _rank(_tell_each(frame, ["relabeling"], relabeling_order)),
+        "task_rank": _rank(_tell_each(frame, ["dataset", "curation"], lambda d, c: (d, *curation_order(c)))),
     }
     return select_counted(frame.assign(**ranks)).sort_values([*ranks, "seed"], ignore_index=True)
 
@@ -61,24 +64,31 @@ def split_tasks(runs: pd.DataFrame, column: str = "score") -> dict[str, Array]:
     return {task: group[column].to_numpy(float) for (task,), group in split_runs(runs, "task")}
 
 
-def _name_entrants(frame: pd.DataFrame) -> list[tuple[str, tuple[Any, ...]]]:
-    """The label of each row's entrant, and a key that sorts it: its budget is in both where the algorithm has two."""
-    labels = label_algorithms(frame["algorithm"])
+def _name_entrants(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[str, tuple[Any, ...]]]:
+    """The label of each `ENTRANT`, and a key that sorts it: its budget is in both where the algorithm has two."""
+    labels = label_algorithms(frame["algorithm"].unique())
     used = frame.groupby(["dataset", "curation", "algorithm"])[["steps", "episodes"]].nunique()
     most = used.groupby("algorithm").max()
     several = {name: set(most.index[most[name] > 1]) for name in ("steps", "episodes")}
-    found = []
-    for algorithm, steps, episodes in _rows(frame, "algorithm", "steps", "episodes"):
+    found = {}
+    for algorithm, steps, episodes in _rows(frame, ENTRANT):
         budget = [
             (count, name) for count, name in ((steps, "steps"), (episodes, "episodes")) if algorithm in several[name]
         ]
         label = "".join([labels[algorithm], *(f", {count} {name}" for count, name in budget)])
-        found.append((label, (*algorithm_order(algorithm), *budget)))
+        found[algorithm, steps, episodes] = label, (*algorithm_order(algorithm), *budget)
     return found
 
 
-def _rows(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
-    return frame[list(columns)].itertuples(index=False, name=None)
+def _tell_each(frame: pd.DataFrame, columns: list[str], tell: Callable[..., Any]) -> list[Any]:
+    """`tell` of each row's values in `columns`, asked once for all rows that share them."""
+    told = [tell(*row) for row in _rows(frame, columns)]
+    return [told[at] for at in frame.groupby(columns, sort=False).ngroup()]
+
+
+def _rows(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    """The values in `columns`, each of them once, in the order of the rows."""
+    return frame[columns].drop_duplicates().itertuples(index=False, name=None)
 
 
 def _rank(keys: Sequence[Any]) -> list[int]:

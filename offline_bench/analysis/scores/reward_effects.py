@@ -14,6 +14,7 @@ from offline_bench.analysis.scores.leaderboard import TRUE_RELABELING
 from offline_bench.analysis.statistics import IQM, drawn_iqm, estimate, gap, iqm, widened_interval
 
 Array = npt.NDArray[np.float64]
+Scores = tuple[npt.NDArray[np.int64], Array]  # the seeds of a cell's runs, and their scores
 
 MEASURES = ("score", "in_support", "concentrability", "effective_share", "length")
 
@@ -34,10 +35,13 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
     runs = enter_runs(frame).sort_values("task_rank", kind="stable")
     for (dataset, curation, entrant), group in split_runs(runs, "dataset", "curation", "entrant"):
         by_reward = {name: cell for (name,), cell in split_runs(group, "relabeling")}
-        true = by_reward.get(TRUE_RELABELING)
+        scores_of = {name: _scores_of(cell) for name, cell in by_reward.items()}
         ranges = [measure_range(dataset, measure) for measure in MEASURES]
         for relabeling, cell in by_reward.items():
-            scores, numbers = _pair(true, cell), cell[list(MEASURES)].to_numpy(float).T
+            scores, numbers = (
+                _pair(scores_of.get(TRUE_RELABELING), scores_of[relabeling]),
+                cell[list(MEASURES)].to_numpy(float).T,
+            )
             score, in_support, weight, effective, length = (
                 estimate([values[np.isfinite(values)]], IQM, draws, [within])
                 for values, within in zip(numbers, ranges, strict=True)
@@ -48,12 +52,18 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
     return tuple(found)
 
 
-def _pair(true: pd.DataFrame | None, runs: pd.DataFrame) -> Array:
+def _scores_of(cell: pd.DataFrame) -> Scores:
+    return cell["seed"].to_numpy(np.int64), cell["score"].to_numpy(float)
+
+
+def _pair(true: Scores | None, here: Scores) -> Array:
     """(seeds, 2): the scores under the true reward and under this one, of the seeds that have both."""
     if true is None:
         return np.zeros((0, 2))
-    pairs = true[["seed", "score"]].merge(runs[["seed", "score"]], on="seed", suffixes=("_true", "_here"))
-    return pairs[["score_true", "score_here"]].dropna().to_numpy(float)
+    # A cell has a seed once. The two columns lie one behind the other: that is the order in which they are summed.
+    _, ours, theirs = np.intersect1d(true[0], here[0], assume_unique=True, return_indices=True)
+    pairs = np.stack([true[1][ours], here[1][theirs]])
+    return np.ascontiguousarray(pairs[:, ~np.isnan(pairs).any(axis=0)]).T
 
 
 def _gap(pairs: Array, draws: Resampling, within: Range) -> Estimate:

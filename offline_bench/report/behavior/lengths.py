@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from offline_bench.analysis.behavior.lengths import LengthTable, RunPoint
@@ -12,6 +13,7 @@ from offline_bench.report.comma import comma_separated
 from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.palette import POINTS, Look, reward_looks
 from offline_bench.report.figures.sheet import WIDTH, Sheet, draw_legend, legend_height, open_sheet, shorten
+from offline_bench.report.figures.thinned import tell_thinned, thin
 from offline_bench.report.figures.vector import INK, PAPER
 
 PANEL = 128.0  # points high
@@ -47,7 +49,9 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
         draw_legend(sheet, 0.0, legend)
         x_limits = _limits([value for table in tables for value in (*_lengths(table), table.data_length)])
         y_limits = _limits([value for table in tables for value in (*_values(table), table.data_value)])
-        for at, table in enumerate(tables):
+        count = sum(len(table.points) for table in tables)
+        for at, whole in enumerate(tables):
+            table = replace(whole, points=tuple(thin(whole.points, count)))
             y = top + ABOVE + step * at
             if len(tables) > 1:
                 sheet.write(LEFT, y - 6.0, shorten(table.curation, 60), weight="bold")
@@ -62,7 +66,7 @@ def _draw(tables: list[LengthTable], name: str) -> Figure:
             f"evaluation episodes against its {unit}, by reward. On the right the same scores stand in a column a "
             "reward. A star and a dotted line mark the data: the mean length of its episodes as they were cut, and the "
             "mean score of the whole episodes. If all episodes are equally long, a line says so in place of the points."
-        )
+        ) + tell_thinned(count, "runs")
         title = f"{shorten_id(first.dataset)}: episode length against score, by reward"
         return sheet.to_figure(name, title, description, comma_separated(HEADER, _numbers(tables, unit)))
 

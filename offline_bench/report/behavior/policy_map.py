@@ -11,6 +11,7 @@ from offline_bench.report.figures.figure import Figure, name_each
 from offline_bench.report.figures.palette import POINTS, looks, reward_looks
 from offline_bench.report.figures.sheet import WIDTH, draw_legend, legend_height, open_sheet
 from offline_bench.report.figures.stack import short_names
+from offline_bench.report.figures.thinned import tell_thinned, thin
 
 LEFT = 46.0
 HIGH = 300.0  # points
@@ -30,7 +31,7 @@ def draw_policy_maps(maps: Sequence[PolicyMap]) -> tuple[Figure, ...]:
 
 def _draw(found: PolicyMap, name: str, view: str) -> Figure:
     groups: dict[str, list[MapPoint]] = {}
-    for point in sorted(found.points, key=lambda point: point.key):
+    for point in thin(sorted(found.points, key=lambda point: point.key)):
         groups.setdefault(VIEWS[view](point), []).append(point)
     order = dict.fromkeys(VIEWS[view](point) for point in found.points)
     known = reward_looks(order) if view == "reward" else looks(order)
@@ -46,14 +47,14 @@ def _draw(found: PolicyMap, name: str, view: str) -> Figure:
         axes.grid(True)
         axes.margins(0.04)
         for text in order:
-            points, look = groups[text], known[text]
+            points, look = groups.get(text, []), known[text]
             places = [point.x for point in points], [point.y for point in points]
             axes.plot(*places, color=look.color, marker=look.marker, markersize=5, **POINTS)
         axes.set_aspect("equal", adjustable="datalim")
         description = (
             f"{found.dataset}: {len(found.points)} policies as points. Policies near one another visit the same states "
             f"and act alike there. Color and shape tell the {view}: {', '.join(order)}."
-        )
+        ) + tell_thinned(len(found.points), "policies")
         title = f"{shorten_id(found.dataset)}: policies by {view}"
         return sheet.to_figure(f"{name}-{view}", title, description, comma_separated(HEADER, _numbers(found)))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from offline_bench.analysis.digest.words import short_ids
 from offline_bench.analysis.scores.entries import Cell, DatasetTable, Leaderboard, Row
-from offline_bench.report.html.views import DATASET, Datum, Heading, TableView, order_of, pack_text, view_id
+from offline_bench.report.html.views import BESIDE, DATASET, Datum, Heading, TableView, order_of, pack_text, view_id
 from offline_bench.report.markdown import NO_VALUE, number
 from offline_bench.report.scores.leaderboard import GATE, tell_competence
 from offline_bench.report.scores.long_form import leaderboard_csv
@@ -46,7 +46,7 @@ def view_leaderboard(board: Leaderboard, best: Best) -> TableView:
         lines=tuple(lines),
         note=_note(board.tables),
         filters=tuple((name, values) for name, values in filters if len(values) > 1),
-        downloads=(pack_text("CSV", "leaderboard.csv", leaderboard_csv(board)),),
+        downloads=(pack_text("CSV", "leaderboard.csv", leaderboard_csv(board), BESIDE),),
     )
 
 

@@ -6,7 +6,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -19,6 +19,11 @@ from offline_bench.report.tables.latex import to_latex
 from offline_bench.report.tables.table import Cell, Column, Table, cell_text
 
 LONG = 20  # rows: a table with more has filters
+# What a page can show of a large study, and still be opened; the files beside it have the rest.
+MOST_ROWS = 250
+MOST_WITHIN = 100_000  # bytes of a file that lies in the page itself
+MOST_DRAWN = 200_000  # bytes of a drawing
+TABLES, FIGURES, BESIDE = "tables/", "figures/", ""
 DATASET = "dataset"
 SEPARATOR = " · "
 _ID = re.compile(r"[\w.-]+(?:/[\w.-]+)+-v\d+")
@@ -55,7 +60,7 @@ class Datum:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that lies in the page itself, as a data: link."""
+    """A file that lies in the page itself, as a data: link; a large one beside the page."""
 
     label: str
     name: str
@@ -93,7 +98,10 @@ class TableView:
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of the page; `drawing` is SVG that `report.figures` made, with every text in it escaped there."""
+    """A figure of the page; `drawing` is SVG that `report.figures` made, with every text in it escaped there.
+
+    It is empty where it is too large for the page: then `file` says where it lies.
+    """
 
     name: str
     title: str
@@ -101,6 +109,7 @@ class FigureView:
     drawing: Markup
     term: str
     downloads: tuple[Download, ...]
+    file: str = ""
     kind: str = "figure"
 
 
@@ -141,31 +150,35 @@ class Section:
 
 
 def view_table(table: Table) -> TableView:
-    """A `Table` as the page has it, with its Markdown, CSV and LaTeX to take away."""
+    """A `Table` as the page has it, with its Markdown, CSV and LaTeX to take away; of a long one the first rows."""
     formats = (("Markdown", "md", to_markdown(table)), ("CSV", "csv", to_csv(table)), ("LaTeX", "tex", to_latex(table)))
+    shown, count = replace(table, rows=table.rows[:MOST_ROWS]), len(table.rows)
+    cut = f"The first {MOST_ROWS} of {count:,} rows are here, to filter and to sort. Each of the files has all of them."
     return TableView(
         name=table.name,
         caption=table.title,
         headings=tuple(view_heading(column) for column in table.columns),
-        lines=_view_lines(table),
-        note=table.note,
-        filters=_find_filters(table) if len(table.rows) > LONG else (),
-        downloads=tuple(pack_text(label, f"{table.name}.{suffix}", text) for label, suffix, text in formats),
+        lines=_view_lines(shown),
+        note=" ".join(filter(None, (cut if count > MOST_ROWS else "", table.note))),
+        filters=_find_filters(shown) if count > LONG else (),
+        downloads=tuple(pack_text(label, f"{table.name}.{suffix}", text, TABLES) for label, suffix, text in formats),
     )
 
 
 def view_figure(figure: Figure, term: str) -> FigureView:
     """A `Figure` as the page has it; `term` is the key of the definition of what it shows."""
+    drawing = figure.inline if len(figure.svg) <= MOST_DRAWN else ""
     return FigureView(
         name=figure.name,
         title=figure.title,
         description=figure.description,
-        drawing=Markup(figure.inline),  # noqa: S704, every text in it was escaped where it was drawn
+        drawing=Markup(drawing),  # noqa: S704, every text in it was escaped where it was drawn
         term=term,
         downloads=(
-            pack_text("SVG", f"{figure.name}.svg", figure.svg),
-            pack_text("CSV", f"{figure.name}.csv", figure.csv),
+            pack_text("SVG", f"{figure.name}.svg", figure.svg, FIGURES),
+            pack_text("CSV", f"{figure.name}.csv", figure.csv, FIGURES),
         ),
+        file="" if drawing else f"{FIGURES}{figure.name}.svg",
     )
 
 
@@ -206,14 +219,17 @@ def order_of(value: float) -> str:
         return ""
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    return f"{value:.6g}"
+    return f"{value + 0.0:.6g}"  # without the sign of a zero, which is another on another processor
 
 
-def pack_text(label: str, name: str, text: str) -> Download:
-    """`text` as a file inside the page."""
+def pack_text(label: str, name: str, text: str, folder: str) -> Download:
+    """`text` as a file inside the page; where it is too large for that, as the file in `folder` beside the page."""
+    content = text.encode()
+    if len(content) > MOST_WITHIN:
+        return Download(f"{label} ({folder}{name}, {len(content) / 1e6:.1f} MB)", name, f"{folder}{name}")
     kinds = {"svg": "image/svg+xml", "csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
     kind = kinds[name.rpartition(".")[2]]
-    return Download(label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}")
+    return Download(label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}")
 
 
 def _find_filters(table: Table) -> tuple[tuple[str, tuple[str, ...]], ...]:
