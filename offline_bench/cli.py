@@ -155,7 +155,7 @@ def list_names(
 @app.command()
 def leaderboard(suite: ShownSuite = None, results: ShownFolder = None) -> None:
     """Print the leaderboard of a suite's committed results, else of its local results, or of --results."""
-    from offline_bench.commands.leaderboard import print_leaderboard
+    from offline_bench.commands.board import print_leaderboard
 
     print_leaderboard(suite, results)
 

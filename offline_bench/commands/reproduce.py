@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from offline_bench.algorithms.device import DEVICES, select_device
+from offline_bench.commands.board import print_leaderboard_of
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from offline_bench.analysis.digest.evidence import best_reward_sentence, pick_findings, survival_sentence
 from offline_bench.analysis.digest.lifts import lifts_over_cloning
 from offline_bench.analysis.digest.trust import competence_sentence, seed_sentence
-from offline_bench.analysis.digest.words import count, listed, short_ids, spread
+from offline_bench.analysis.digest.words import MOST_LISTED, count, listed, short_ids, spread
 from offline_bench.analysis.scores.best_reward import find_best_rewards, find_blind
 from offline_bench.analysis.scores.leaderboard import build_leaderboard
 from tests.analysis.runs_by_hand import frame_of, runs
@@ -96,3 +96,9 @@ def test_words() -> None:
     assert [listed("a"), listed("ab"), listed("abc"), listed("")] == ["a", "a and b", "a, b and c", ""]
     assert [spread([1.0, 1.04]), spread([1.0, np.inf])] == ["1.0", "1.0 to ∞"]
     assert short_ids(["a/b/c", "b/c", "x/y/z"]) == {"a/b/c": "a/b/c", "b/c": "b/c", "x/y/z": "y/z"}
+
+
+def test_a_list_without_end_is_told_by_its_first_and_by_how_many_more_there_are() -> None:
+    texts = [f"t{number}" for number in range(40)]
+    assert listed(texts[:MOST_LISTED]).endswith(f"t14 and t{MOST_LISTED - 1}")
+    assert listed(texts) == ", ".join(texts[: MOST_LISTED - 1]) + " and 25 more"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from offline_bench.commands.leaderboard import print_leaderboard
+from offline_bench.commands.board import print_leaderboard
 from offline_bench.commands.records import choose_suite, local_folder
 from offline_bench.commands.relabelings import describe_suite
 from offline_bench.commands.show import show_status

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from offline_bench.analysis.frame import to_frame
-from offline_bench.commands.leaderboard import print_leaderboard
+from offline_bench.commands.board import print_leaderboard
 from offline_bench.core.collector import no_collector
 from offline_bench.runs.briefs import brief_of
 from offline_bench.runs.record import CurvePoint, Record, Run, to_text

@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+MOST_LISTED = 16  # a sentence with more has no reader; tables have them all
+
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 place`, `3 places`."""
@@ -13,8 +15,10 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def listed(texts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """`a`, `a and b`, `a, b and c`; of very many the first, and how many more there are."""
     known = list(texts)
+    if len(known) > MOST_LISTED:
+        known[MOST_LISTED - 1 :] = [f"{len(known) - MOST_LISTED + 1} more"]
     return " and ".join(filter(None, (", ".join(known[:-1]), *known[-1:])))
 
 

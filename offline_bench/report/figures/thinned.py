@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Mark = TypeVar("Mark")
 
-MOST_MARKS = 1_000
+MOST_MARKS = 700
 GOLDEN = 0.6180339887498949  # its multiples fall evenly everywhere, in step with no order of seeds or algorithms
 
 
