@@ -11,7 +11,6 @@ from pathlib import Path
 import typer
 
 from offline_bench.algorithms.device import DEVICES, select_device
-from offline_bench.commands.board import print_leaderboard_of
 from offline_bench.commands.build import build_missing
 from offline_bench.commands.display import describe_record, open_bar
 from offline_bench.commands.records import local_folder, read_runs
@@ -130,7 +129,7 @@ def run_grid(grid: Grid, folder: Path | None, means: Means) -> None:
     folder = folder or local_folder("runs")
     runs = dict.fromkeys(grid.runs(), grid.evaluated_steps())
     undone = carry_out_runs(runs, folder, "run", means)
-    from offline_bench.commands.leaderboard import print_leaderboard_of
+    from offline_bench.commands.board import print_leaderboard_of
 
     print_leaderboard_of(folder, list(runs))
     _end(runs, folder, undone)

@@ -207,7 +207,7 @@ def test_packed_records_read_the_same(tmp_path: Path) -> None:
     assert path.read_bytes() == first
     assert pyarrow.parquet.read_table(path).column_names == [
         "key", "dataset", "curation", "relabeling", "algorithm", "seed", "steps", "episodes", "status", "head",
-        "record",
+        "brief", "record",
     ]  # fmt: skip
 
 
