@@ -15,6 +15,7 @@ from offline_bench.analysis.jackknife import mean_interval, seeds_to_tell
 from offline_bench.analysis.scores.competence import judge_learners, mark_rows, select_competent
 from offline_bench.analysis.scores.leaderboard import ROW_KEY, build_leaderboard
 from tests.analysis.runs_by_hand import frame_of, runs
+from tests.analysis.sameness import is_same
 
 CLONING = [40, 44, 38, 42, 41]
 BETTER = [70, 68, 75, 66, 71]
@@ -162,7 +163,7 @@ def test_what_counts_is_selected_and_every_row_of_the_board_is_marked() -> None:
 def test_the_order_of_rows_changes_nothing() -> None:
     frame = frame_of([*runs(CLONING, algorithm="bc"), *runs(CLONING, "zero", algorithm="bc"), *runs(BETTER)])
     shuffled = frame.sample(frac=1.0, random_state=1)
-    assert judge_learners(frame) == judge_learners(shuffled)
+    assert is_same(judge_learners(frame), judge_learners(shuffled))
     pd.testing.assert_frame_equal(
         select_competent(shuffled, judge_learners(frame)).sort_index(), select_competent(frame, judge_learners(frame))
     )

@@ -10,6 +10,7 @@ import pytest
 
 from offline_bench.analysis.decides.sensitivity import lean_headline, lean_most
 from offline_bench.analysis.decides.shares import variance_shares
+from tests.analysis.sameness import is_same
 
 
 def made_frame(rewards: dict[str, float], algorithms: tuple[str, ...] = ("bc", "iql"), seeds: int = 5) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def test_each_is_the_headline_of_the_rows_that_are_left() -> None:
     for item in lean_headline(frame):
         column = {"reward": "relabeling"}.get(item.factor, item.factor)
         chosen = frame[column] == item.level
-        assert item.shares == variance_shares(frame[chosen if item.kind == "only" else ~chosen])[0]
+        assert is_same(item.shares, variance_shares(frame[chosen if item.kind == "only" else ~chosen])[0])
 
 
 def test_the_reward_that_carries_the_number_is_named() -> None:
@@ -94,7 +95,7 @@ def test_runs_that_do_not_count_change_nothing() -> None:
     frame = made_frame({"original": 0.0, "negative": -5.0})
     extra = frame.head(3).assign(status="failed", algorithm="atac", score=1e6)
     stale = frame.tail(3).assign(stale="its source changed", relabeling="zero", score=1e6)
-    assert lean_headline(pd.concat([frame, extra, stale], ignore_index=True)) == lean_headline(frame)
+    assert is_same(lean_headline(pd.concat([frame, extra, stale], ignore_index=True)), lean_headline(frame))
 
 
 def test_where_a_seed_ran_at_two_budgets_the_longer_one_counts() -> None:

@@ -14,6 +14,7 @@ from offline_bench.analysis.decides.verdict_of_set import SIDES, classify, judge
 from offline_bench.analysis.findings import RewardEffect, SetVerdict
 from offline_bench.analysis.scores.competence import judge_learners
 from tests.analysis.runs_by_hand import frame_of, runs
+from tests.analysis.sameness import is_same
 
 NOISE = np.array([-1.0, 1.5, 0.5, -1.5, 0.5])
 CLONING, TRUE = 40.0, 80.0
@@ -94,7 +95,7 @@ def test_who_is_not_competent_has_no_say() -> None:
     both = pd.concat([made, frame_of(rows)], ignore_index=True)
     (found,) = judge_sets(both, judge_learners(both))
     assert (found.verdict, found.learners) == (alone.verdict, ("iql",)) == ("reward-sensitive", ("iql",))
-    assert found.effects == alone.effects
+    assert is_same(found.effects, alone.effects)
 
 
 def test_where_cloning_is_as_good_as_the_data_wrong_rewards_are_to_do_no_harm() -> None:
