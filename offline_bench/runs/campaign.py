@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offline_bench.core.claims import Claims
+from offline_bench.core.errors import StorageError
 from offline_bench.core.storage import check_writable, remove_scratch
 from offline_bench.runs.executors import Died, Done, Event, Progressed, execute
 from offline_bench.runs.experiment import Job, JobSlab, carry_out_slab, record_failure
+from offline_bench.runs.folding import fold_records, stamp_of
 from offline_bench.runs.pace import Pace
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.slabs import checkpoint_folder, drop_checkpoints, drop_finished, form_slab
@@ -21,12 +23,10 @@ from offline_bench.runs.store import (
     find_in_parts,
     find_loose,
     find_parts,
-    fold_records,
     read_heads,
     read_record,
     record_path,
     save_record,
-    stamp_of,
 )
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class _Campaign:
             return self._split(event, begun)
         shares = self._shares[begun.number]
         shares[event.task] = begun.share * (event.share if isinstance(event, Progressed) else 1.0)
-        self._pace.note(begun.number, sum(shares.values()), begun.resumed)
+        self._pace.note(begun.number, min(1.0, sum(shares.values())), begun.resumed)
         if isinstance(event, Progressed):
             return self.step()
         try:
@@ -262,7 +262,10 @@ class _Campaign:
         if len(self._loose) < PART:
             return
         folded, self._loose = self._loose[:PART], self._loose[PART:]
-        part = fold_records(self._folder, folded)
+        part = None
+        # It saves time later; nothing depends on it.
+        with suppress(StorageError):
+            part = fold_records(self._folder, folded)
         if part is not None:
             self._parts_before.add(part)
 
@@ -292,5 +295,5 @@ class _Campaign:
 
     def _find_folded(self, run: Run) -> Record | None:
         """What another process has folded meanwhile; a failed one may be from before, and does not count."""
-        record = find_in_parts((part for part in find_parts(self._folder) if part not in self._parts_before), run)
+        record = find_in_parts((part for part in find_parts(self._folder)[::-1] if part not in self._parts_before), run)
         return record if record is not None and record.status == "ok" else None

@@ -84,8 +84,12 @@ def _view_texts(batch: Any, name: str) -> Iterator[memoryview]:
     import pyarrow
 
     column = batch.column(name)
-    if column.null_count:
+    if column.null_count and name in COLUMNS:
         raise ValueError(f"a text of its column {name} is missing")
+    if column.null_count:
+        # As after files with and without heads were joined.
+        yield from (memoryview((text.as_py() or "").encode()) for text in column)
+        return
     texts, indices = column.dictionary, column.indices
     _, offsets, content = texts.buffers()
     width = np.int64 if pyarrow.types.is_large_string(texts.type) else np.int32

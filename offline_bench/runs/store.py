@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import filecmp
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from offline_bench.runs.packed import BRIEF, GROUP, HEAD, read_packed, read_pack
 from offline_bench.runs.record import RUN_FIELDS, Record, Run, from_text, to_text
 
 PACKED = "records.parquet"
-PART = re.compile(r"part-[0-9]{6,}-[0-9a-f]{8}\.parquet")
+PART = re.compile(r"part-[0-9]{6,15}-[0-9a-f]{8}\.parquet")
 TOLD = 500  # characters of what is wrong with a file: its own words in it may have no end
 
 
@@ -127,7 +126,11 @@ def is_copy(folder: Path, other: Path) -> bool:
 def has_own_file(folder: Path, other: Path, run: Run) -> bool:
     """Whether `folder` has a record of `run` beside its packed ones that is not the file that `other` has."""
     own, known = record_path(folder, run), record_path(other, run)
-    if any(run in _heads_of(part) for part in find_parts(folder)):
+    if folder.exists() and other.exists() and folder.samefile(other):
+        return False
+    # A part of the same name is a copy: names are drawn.
+    copies = {part.name for part in find_parts(other)}
+    if any(run in _heads_of(part) for part in find_parts(folder) if part.name not in copies):
         return True
     return own.is_file() and not (known.is_file() and own.samefile(known))
 
@@ -139,19 +142,20 @@ def pack_records(folder: Path, records: list[Record]) -> Path:
     text.
     """
     path = folder / PACKED
-    _write_packed(path, records)
+    write_rows(path, map(row_of, records))
     return path
 
 
-def _write_packed(path: Path, records: Iterable[Record]) -> None:
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write `rows`, each what `row_of` gives, to one Parquet file at `path`. Raises `StorageError`."""
     import pyarrow
     import pyarrow.parquet
 
-    rows = [_row_of(record) for record in sorted(records, key=lambda record: record.run)]
+    ordered = sorted(rows, key=lambda row: [row[name] for name in RUN_FIELDS])
     columns = ["key", *RUN_FIELDS, "status", HEAD, BRIEF, "record"]
     with scratch_path(path) as scratch:
         pyarrow.parquet.write_table(
-            pyarrow.table({name: [row[name] for row in rows] for name in columns}),
+            pyarrow.table({name: [row[name] for row in ordered] for name in columns}),
             scratch,
             compression="zstd",
             row_group_size=GROUP,
@@ -165,11 +169,17 @@ def find_loose(folder: Path) -> list[Path]:
 
 def find_parts(folder: Path) -> list[Path]:
     """The packed parts of `folder`, the latest last."""
-    return sorted(path for path in (folder / "records").glob("part-*.parquet") if PART.fullmatch(path.name))
+    found = (path for path in (folder / "records").glob("part-*.parquet") if PART.fullmatch(path.name))
+    return sorted(found, key=lambda path: (number_of(path), path.name))
+
+
+def number_of(part: Path) -> int:
+    """Which part it is, from its name."""
+    return int(part.name.split("-")[1])
 
 
 def find_in_parts(parts: Iterable[Path], run: Run) -> Record | None:
-    """The head of the record of `run` in the first of `parts` that has it."""
+    """The head of the record of `run` in the first of `parts` that has it: give the latest first."""
     return next((heads[run] for heads in map(_heads_of, parts) if run in heads), None)
 
 
@@ -184,43 +194,8 @@ def _heads_of(part: Path) -> dict[Run, Record]:
     return found
 
 
-def fold_records(folder: Path, paths: Iterable[Path]) -> Path | None:
-    """Move the records in files of their own at `paths` into a new part of `folder`, and return that.
-
-    None where there was nothing to fold. A file goes when the part is whole, and only where it is still the one that
-    was read: a kill in between leaves both, which are equal. A file that cannot be read stays. Raises `StorageError`.
-    """
-    read: dict[Path, tuple[Stamp | None, Record]] = {}
-    for path in paths:
-        stamp = stamp_of(path)
-        with suppress(OSError, ValueError, RecordError):
-            read[path] = stamp, from_text(read_text(path), str(path))
-    if not read:
-        return None
-    number = 1 + max((int(path.name.split("-")[1]) for path in find_parts(folder)), default=0)
-    # Two processes may come to one number.
-    part = folder / "records" / f"part-{number:06d}-{secrets.token_hex(4)}.parquet"
-    _write_packed(part, {record.run: record for _, record in read.values()}.values())
-    for path, (stamp, _) in read.items():
-        if stamp_of(path) == stamp:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-    return part
-
-
-Stamp = tuple[int, int]
-
-
-def stamp_of(path: Path) -> Stamp | None:
-    """Which file lies at `path`; None where there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns
-
-
-def _row_of(record: Record) -> dict[str, Any]:
+def row_of(record: Record) -> dict[str, Any]:
+    """The row of `record` in a packed file."""
     run, text = record.run, to_text(record)
     told = {"key": run.key, **run.to_dict(), "status": record.status}
     return {**told, HEAD: to_head(record, text), BRIEF: to_brief(record, text), "record": text}

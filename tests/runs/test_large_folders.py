@@ -13,15 +13,15 @@ import pytest
 from offline_bench.commands.show import show_status
 from offline_bench.core.errors import RelabelingError, SpecError
 from offline_bench.data.dataset import Dataset
-from offline_bench.runs import campaign, rehearsal, store
+from offline_bench.runs import campaign, folding, rehearsal, store
 from offline_bench.runs.campaign import carry_out_slabs, survey
 from offline_bench.runs.experiment import Job, JobSlab, prepare_data
+from offline_bench.runs.folding import fold_records
 from offline_bench.runs.record import Record, Run, from_text, make_runs, to_text
 from offline_bench.runs.slabs import order_slabs
 from offline_bench.runs.store import (
     find_loose,
     find_parts,
-    fold_records,
     has_own_file,
     pack_records,
     read_heads,
@@ -138,13 +138,13 @@ def test_what_is_written_anew_or_cannot_be_read_is_not_deleted(tmp_path: Path, m
     save_record(tmp_path, Record(a_run(0), "failed", "once"))
     broken = tmp_path / "records" / "d" / "bc" / "broken.json"
     broken.write_text("{")
-    write = store._write_packed
+    write = folding.write_rows
 
-    def and_again(path: Path, records: Any) -> None:
-        write(path, records)
+    def and_again(path: Path, rows: Any) -> None:
+        write(path, rows)
         save_record(tmp_path, a_record(0))
 
-    monkeypatch.setattr(store, "_write_packed", and_again)
+    monkeypatch.setattr(folding, "write_rows", and_again)
     fold_all(tmp_path)
     assert len(find_loose(tmp_path)) == 2
     assert read_records(tmp_path).records == [a_record(0)]

@@ -108,7 +108,8 @@ class _Worker:
         self.process.join()
         code = self.process.exitcode or 0
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        return Died(number, f"its process {how}, {ATTEMPTS} times", killed=True)
+        # One that ended by itself may be one that cannot start here.
+        return Died(number, f"its process {how}, {ATTEMPTS} times", killed=code < 0)
 
 
 @contextmanager
