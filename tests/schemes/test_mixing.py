@@ -97,7 +97,7 @@ def test_what_a_curation_mixes_in_is_built_before_its_runs_like_their_own_sets(
 ) -> None:
     built: list[str] = []
     monkeypatch.setattr(reproduce, "build_missing", lambda ids, workers: built.extend(ids))
-    monkeypatch.setattr(reproduce, "rehearse", lambda jobs, device: pytest.skip("built"))
+    monkeypatch.setattr(reproduce, "rehearse", lambda *told: pytest.skip("built"))
     runs = [Run(MEDIUM, text, "zero", "bc", 0, 1, 1) for text in ("full", MIX, "truncate(steps=3)")]
     with pytest.raises(pytest.skip.Exception):
         reproduce.carry_out_runs(dict.fromkeys(runs, (1,)), tmp_path, "mixed", reproduce.Means(workers=0))
