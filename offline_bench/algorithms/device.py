@@ -45,4 +45,5 @@ def describe_machine(name: str) -> str:
         return read_machine()
     import torch
 
-    return ", ".join([read_machine(), *([torch.cuda.get_device_name(0)] if torch.cuda.is_available() else [])])
+    gpu = f", {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else ""
+    return f"{read_machine()}{gpu}"

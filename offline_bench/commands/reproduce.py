@@ -26,7 +26,7 @@ from offline_bench.runs.parts import select_runs
 from offline_bench.runs.record import Record, Run
 from offline_bench.runs.rehearsal import rehearse
 from offline_bench.runs.slabs import MEMORY_SHARE, checkpoint_folder, group_jobs
-from offline_bench.runs.store import copy_packed, has_own_file, is_copy, read_heads, read_records, save_record
+from offline_bench.runs.store import copy_packed, find_own, is_copy, read_heads, read_records, save_record
 from offline_bench.runs.suites import Grid, load_suite
 from offline_bench.schemes.curate import needed_datasets
 
@@ -237,8 +237,10 @@ def compare_with_committed(folder: Path, committed_folder: Path) -> str:
     known = [record for record in read_records(folder).records if record.run in committed]
     if not known:
         return "nothing is committed to compare these runs with"
-    copied = is_copy(folder, committed_folder)
-    ours = [record for record in known if not copied or has_own_file(folder, committed_folder, record.run)]
+    ours = known
+    if is_copy(folder, committed_folder):
+        own = find_own(folder, committed_folder, (record.run for record in known))
+        ours = [record for record in known if record.run in own]
     if not ours:
         return f"all {len(known)} runs are the committed records themselves: none was made again to compare"
     same = [record for record in ours if record.returns == committed[record.run].returns]

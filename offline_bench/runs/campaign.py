@@ -262,19 +262,19 @@ class _Campaign:
         if len(self._loose) < PART:
             return
         folded, self._loose = self._loose[:PART], self._loose[PART:]
-        part = None
         # It saves time later; nothing depends on it.
         with suppress(StorageError):
             part = fold_records(self._folder, folded)
-        if part is not None:
-            self._parts_before.add(part)
+            if part is not None:
+                self._parts_before.add(part)
 
     def _take(self, slab: JobSlab) -> tuple[JobSlab | None, dict[Run, str]]:
         """What of `slab` is now in hand; and the runs that others have in hand, each with who that is."""
         theirs = self._claims.take([run.key for run in slab.wanted])
         refused = {run: f"it is being carried out by {theirs[run.key]}" for run in slab.wanted if run.key in theirs}
         # Looked up once it is in hand: from now on nobody else finishes it.
-        finished = {run for run in slab.wanted if run not in refused and self._is_finished(run)}
+        parts = [part for part in find_parts(self._folder)[::-1] if part not in self._parts_before]
+        finished = {run for run in slab.wanted if run not in refused and self._is_finished(run, parts)}
         self._claims.release([run.key for run in finished])
         if not finished and not refused:
             return slab, {}
@@ -285,15 +285,16 @@ class _Campaign:
         jobs = [job for job in jobs if job.run not in slab.done]
         return (form_slab(jobs, self._shared, slab.device) if jobs else None), refused
 
-    def _is_finished(self, run: Run) -> bool:
-        """Whether another process has written the record of `run` since this one looked for it."""
-        record = read_record(self._folder, run) or self._find_folded(run)
+    def _is_finished(self, run: Run, parts: Sequence[Path]) -> bool:
+        """Whether another process has written the record of `run`, or folded it into `parts`, since this one looked."""
+        record = read_record(self._folder, run) or _find_folded(run, parts)
         if record is None or find_stale_among([record], everywhere=True):
             return False
         # A failed one may be from before, and this one here to try again.
         return record.status == "ok" or stamp_of(path := record_path(self._folder, run)) != self._before.get(path.name)
 
-    def _find_folded(self, run: Run) -> Record | None:
-        """What another process has folded meanwhile; a failed one may be from before, and does not count."""
-        record = find_in_parts((part for part in find_parts(self._folder)[::-1] if part not in self._parts_before), run)
-        return record if record is not None and record.status == "ok" else None
+
+def _find_folded(run: Run, parts: Sequence[Path]) -> Record | None:
+    """What is in `parts` of `run`; a failed one may be from before, and does not count."""
+    record = find_in_parts(parts, run)
+    return record if record is not None and record.status == "ok" else None

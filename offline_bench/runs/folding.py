@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from offline_bench.core.errors import RecordError, StorageError
+from offline_bench.core.errors import RecordError
 from offline_bench.core.locks import free_lock, try_lock
 from offline_bench.core.reading import read_text
 from offline_bench.runs.packed import read_packed, read_packed_briefs, read_packed_heads
@@ -27,10 +27,7 @@ def fold_records(folder: Path, paths: Iterable[Path]) -> Path | None:
     where it is still the one that was read: a kill in between leaves both, which are equal. A file that cannot be read
     stays. Raises `StorageError`.
     """
-    try:
-        lock = try_lock(folder / "records" / LOCK)
-    except StorageError:
-        return None
+    lock = try_lock(folder / "records" / LOCK)
     if lock is None:
         return None
     try:
@@ -50,7 +47,7 @@ def _fold(folder: Path, paths: Iterable[Path]) -> Path | None:
     numbers = [number for number in map(number_of, find_parts(folder)) if number < ODD]
     number = 1 + max(numbers, default=0)
     part = folder / "records" / f"part-{number:06d}-{secrets.token_hex(4)}.parquet"
-    write_rows(part, list({row["key"]: row for _, row in rows.values()}.values()))
+    write_rows(part, {row["key"]: row for _, row in rows.values()}.values())
     back = _read_back(part)
     if not back:
         part.unlink(missing_ok=True)

@@ -123,16 +123,20 @@ def is_copy(folder: Path, other: Path) -> bool:
     return one.is_file() and two.is_file() and filecmp.cmp(one, two, shallow=False)
 
 
-def has_own_file(folder: Path, other: Path, run: Run) -> bool:
-    """Whether `folder` has a record of `run` beside its packed ones that is not the file that `other` has."""
-    own, known = record_path(folder, run), record_path(other, run)
+def find_own(folder: Path, other: Path, runs: Iterable[Run]) -> set[Run]:
+    """Those of `runs` whose record in `folder` lies beside its packed ones, in no file that `other` has."""
     if folder.exists() and other.exists() and folder.samefile(other):
-        return False
+        return set()
     # A part of the same name is a copy: names are drawn.
     copies = {part.name for part in find_parts(other)}
-    if any(run in _heads_of(part) for part in find_parts(folder) if part.name not in copies):
-        return True
-    return own.is_file() and not (known.is_file() and own.samefile(known))
+    parts = [part for part in find_parts(folder) if part.name not in copies]
+    return {
+        run for run in runs if find_in_parts(parts, run) or _is_own(record_path(folder, run), record_path(other, run))
+    }
+
+
+def _is_own(path: Path, known: Path) -> bool:
+    return path.is_file() and not (known.is_file() and path.samefile(known))
 
 
 def pack_records(folder: Path, records: list[Record]) -> Path:

@@ -20,6 +20,7 @@ from offline_bench.core.collector import no_collector
 from offline_bench.runs.briefs import brief_of
 from offline_bench.runs.record import CurvePoint, Record, Run, to_text
 from offline_bench.runs.store import PACKED, pack_records, read_briefs, read_heads, read_records
+from tests.runs.rewriting import rewrite
 
 
 def a_record(seed: int, **other: Any) -> Record:
@@ -44,27 +45,6 @@ RECORDS = [a_record(0), a_record(1, status="failed", reason="böse\nzwei", retur
 def folder(tmp_path: Path) -> Path:
     pack_records(tmp_path, RECORDS)
     return tmp_path
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts of records that were read whole."""
-    from offline_bench.runs import store
-
-    seen: list[str] = []
-    read = store.from_text
-    monkeypatch.setattr(store, "from_text", lambda text, where: (seen.append(text), read(text, where))[1])
-    return seen
-
-
-def rewrite(folder: Path, name: str, row: int, text: str) -> None:
-    """Put `text` in a row of a column of the packed records of `folder`."""
-    table = pyarrow.parquet.read_table(folder / PACKED)
-    values = table.column(name).to_pylist()
-    values[row] = text
-    pyarrow.parquet.write_table(
-        table.set_column(table.column_names.index(name), name, pyarrow.array(values)), folder / PACKED
-    )
 
 
 def forge(folder: Path, column: str, **odd: Any) -> None:

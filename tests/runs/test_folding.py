@@ -39,7 +39,7 @@ def test_files_stay_where_their_part_would_not_be_read(tmp_path: Path) -> None:
 
 def test_files_stay_where_the_part_came_out_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = folding.write_rows
-    monkeypatch.setattr(folding, "write_rows", lambda path, rows: write(path, rows[:2]))
+    monkeypatch.setattr(folding, "write_rows", lambda path, rows: write(path, list(rows)[:2]))
     for seed in range(3):
         save_record(tmp_path, a_record(seed))
     fold_all(tmp_path)

@@ -16,6 +16,7 @@ from offline_bench.runs import packed
 from offline_bench.runs.heads import head_of
 from offline_bench.runs.record import Record, Run, to_text
 from offline_bench.runs.store import PACKED, pack_records, read_heads, read_records
+from tests.runs.rewriting import rewrite
 
 
 def a_record(seed: int, **other: Any) -> Record:
@@ -32,27 +33,6 @@ RECORDS = [a_record(0), a_record(1, status="failed", reason="böse\nzwei Zeilen"
 def folder(tmp_path: Path) -> Path:
     pack_records(tmp_path, RECORDS)
     return tmp_path
-
-
-def rewrite(folder: Path, name: str, row: int, text: str) -> None:
-    """Put `text` in a row of a column of the packed records of `folder`."""
-    table = pyarrow.parquet.read_table(folder / PACKED)
-    values = table.column(name).to_pylist()
-    values[row] = text
-    pyarrow.parquet.write_table(
-        table.set_column(table.column_names.index(name), name, pyarrow.array(values)), folder / PACKED
-    )
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts of records that were read whole."""
-    from offline_bench.runs import store
-
-    seen: list[str] = []
-    read = store.from_text
-    monkeypatch.setattr(store, "from_text", lambda text, where: (seen.append(text), read(text, where))[1])
-    return seen
 
 
 def test_heads_say_what_the_records_say_and_no_record_is_read_whole(folder: Path, parsed: list[str]) -> None:

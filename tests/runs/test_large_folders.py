@@ -21,8 +21,8 @@ from offline_bench.runs.record import Record, Run, from_text, make_runs, to_text
 from offline_bench.runs.slabs import order_slabs
 from offline_bench.runs.store import (
     find_loose,
+    find_own,
     find_parts,
-    has_own_file,
     pack_records,
     read_heads,
     read_records,
@@ -204,7 +204,8 @@ def test_what_was_folded_was_made_here(tmp_path: Path) -> None:
         pack_records(tmp_path / name, [a_record(0), a_record(1)])
     save_record(tmp_path / "ours", a_record(1))
     fold_all(tmp_path / "ours")
-    assert [has_own_file(tmp_path / "ours", tmp_path / "theirs", a_run(seed)) for seed in (0, 1)] == [False, True]
+    own = find_own(tmp_path / "ours", tmp_path / "theirs", [a_run(0), a_run(1)])
+    assert [a_run(seed) in own for seed in (0, 1)] == [False, True]
 
 
 def test_a_head_has_what_says_whether_a_run_is_done_and_nothing_that_grows(tmp_path: Path) -> None:
