@@ -7,6 +7,7 @@ import io
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from offline_bench.core.plain import UNPRINTABLE
 
@@ -29,9 +30,7 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | float |
 
 def _cell(value: str | float | None) -> str:
     if isinstance(value, str):
-        # Some readers end a row at a carriage return, or a text at a NUL, and neither needs quotes to be written.
-        text = "".join(mark if mark == "\n" or unicodedata.category(mark) not in UNPRINTABLE else " " for mark in value)
-        return f"'{text}" if _is_formula(value) else text
+        return _text_cell(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or math.isnan(value):
@@ -40,6 +39,14 @@ def _cell(value: str | float | None) -> str:
         return str(value)
     text = f"{value:.4f}"
     return "0.0000" if text == "-0.0000" else text
+
+
+@lru_cache(maxsize=1_000)
+def _text_cell(value: str) -> str:
+    # Names are in thousands of rows. Some readers end a row at a carriage return, or a text at a NUL, and neither needs
+    # quotes to be written.
+    text = "".join(mark if mark == "\n" or unicodedata.category(mark) not in UNPRINTABLE else " " for mark in value)
+    return f"'{text}" if _is_formula(value) else text
 
 
 def _is_formula(text: str) -> bool:

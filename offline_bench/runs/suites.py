@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,11 @@ class Suite:
 
     def runs(self) -> dict[Run, tuple[int, ...]]:
         """Each run with the steps at which it is evaluated."""
+        return dict(self._runs)
+
+    @cached_property
+    def _runs(self) -> dict[Run, tuple[int, ...]]:
+        # A large suite is laid out once, and not once more for every table that asks.
         steps = {run: tuple(sorted(at)) for run, at in self.found.items()}
         for grid in self.grids:
             at = grid.evaluated_steps()

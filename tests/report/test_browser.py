@@ -437,9 +437,11 @@ def test_a_definition_opens_where_the_reader_is_by_keyboard_and_closes_again(
         page.keyboard.press(opening)
         assert tip.is_visible()
         assert wanted in tip.inner_text()
+        # It is put in its place after it is shown: a busy machine shows both.
+        page.wait_for_function(
+            "() => (({left, right}) => left >= 0 && right <= innerWidth)(tip.getBoundingClientRect())"
+        )
         box, mark = tip.bounding_box(), button.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
         assert min(abs(box["y"] - mark["y"] - mark["height"]), abs(box["y"] + box["height"] - mark["y"])) < 20
         page.keyboard.press(closing)
         assert not tip.is_visible()

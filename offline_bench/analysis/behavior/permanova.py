@@ -113,10 +113,16 @@ def _between(points: Array, labels: Integers) -> Array:
 
 def _shuffle(labels: Integers, strata: Integers, count: int, rng: np.random.Generator) -> Integers:
     """(count, n) labels, each row permuted within strata."""
-    order = np.argsort(strata, kind="stable")
-    drawn = np.argsort(strata + rng.random((count, len(strata))), axis=1)
-    shuffled = np.empty_like(drawn)
-    shuffled[:, order] = labels[drawn]
+    order, sizes = np.argsort(strata, kind="stable"), np.bincount(strata)
+    keys, ordered = rng.random((count, len(strata))), labels[order]
+    if (sizes == sizes[0]).all():
+        # Many short rows are sorted in half the time of a long one; the permutations are the same.
+        rows = np.argsort(keys[:, order].reshape(count, -1, sizes[0]), axis=-1)
+        drawn = np.take_along_axis(np.broadcast_to(ordered.reshape(-1, sizes[0]), rows.shape), rows, axis=-1)
+    else:
+        drawn = labels[np.argsort(strata + keys, axis=1)]
+    shuffled = np.empty(keys.shape, labels.dtype)
+    shuffled[:, order] = drawn.reshape(count, -1)
     return shuffled
 
 

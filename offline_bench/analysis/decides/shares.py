@@ -201,33 +201,45 @@ def _split(design: Design) -> Split | None:
     # Centered first: the shares do not know the level, and rounding then does not either.
     values = values - np.nanmean(values)
     bases = design.split()
-    whole, chance = _variances(values, bases)
     enough = design.counts.min() >= ENOUGH_SEEDS
     seeds = range(values.shape[1]) if enough else range(0)
-    without = [_variances(np.delete(values, seed, axis=1), bases)[0] for seed in seeds]
-    return Split((*bases, "seed", "rest"), whole, np.reshape(without, (-1, len(whole))), chance, len(values))
+    (whole, chance), *without = _variances([values, *(np.delete(values, seed, axis=1) for seed in seeds)], bases)
+    rest = np.reshape([found for found, _ in without], (-1, len(whole)))
+    return Split((*bases, "seed", "rest"), whole, rest, chance, len(values))
 
 
-def _variances(values: Array, bases: Bases) -> tuple[Array, tuple[float, float]]:
+def _variances(parts: Sequence[Array], bases: Bases) -> list[tuple[Array, tuple[float, float]]]:
     """Unbiased variance of each basis's source, of the seed and of the rest; and the mean squares of seed and rest.
 
-    values: (cells, seeds) with NaN where there is no run. With cells of unequal seeds the covariance between cells is
-    off by up to a tenth.
+    One pair for each of `parts`: (cells, seeds) values with NaN where there is no run. With cells of unequal seeds the
+    covariance between cells is off by up to a tenth.
+    """
+    cells = len(parts[0])
+    columns, chances = zip(*map(_columns_of, parts), strict=True)
+    # A large grid's bases do not stay near the processor: each is read once, and not once for every part.
+    together, firsts = np.hstack(columns), np.cumsum([0, *(len(one.T) for one in columns[:-1])])
+    signs = np.full(together.shape[1], -1.0)
+    signs[firsts] = 1.0
+    lengths = [np.mean([signs * ((one.T @ together) ** 2).sum(axis=0) for one in of], axis=0) for of in bases.values()]
+    fixed = [np.add.reduceat(length, firsts) / cells for length in lengths]
+    return [(np.array([*(of[at] for of in fixed), *chance[0]]), chance[1]) for at, chance in enumerate(chances)]
+
+
+def _columns_of(values: Array) -> tuple[Array, tuple[tuple[float, float], tuple[float, float]]]:
+    """What `_variances` takes from a part by itself.
+
+    The cells' means, and beside them columns whose outer products sum to the covariance of these means; and the
+    variances of seed and rest, with the mean squares of both.
     """
     cells, counts = len(values), np.isfinite(values).sum(axis=1)
     means = np.nanmean(values, axis=1)
     deviations = np.where(np.isfinite(values), values - means[:, None], 0.0)
-    # Columns whose outer products sum to the covariance of the cells' means, and to that of single runs.
     of_means = deviations / np.sqrt(counts * np.maximum(counts - 1, 1))[:, None]
     of_runs = of_means * np.sqrt(counts)[:, None]
-    fixed = [
-        np.mean([((basis.T @ means) ** 2).sum() - ((basis.T @ of_means) ** 2).sum() for basis in one]) / cells
-        for one in bases.values()
-    ]
     noise, together = float((of_runs**2).sum()), float((of_runs.sum(axis=0) ** 2).sum()) / cells
     apart = (noise - together) / max(cells - 1, 1)
     seed = (together - apart) / cells
-    return np.array([*fixed, seed, noise / cells - seed]), (together, apart)
+    return np.column_stack([means, of_means]), ((seed, noise / cells - seed), (together, apart))
 
 
 def _estimate(split: Split, source: str, degrees: int, runs: int) -> Estimate:

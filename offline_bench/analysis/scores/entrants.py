@@ -61,7 +61,7 @@ def split_runs(runs: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, .
 
 def split_tasks(runs: pd.DataFrame, column: str = "score") -> dict[str, Array]:
     """Task → (runs,) its numbers of `column`, by seed."""
-    return {task: group[column].to_numpy(float) for (task,), group in split_runs(runs, "task")}
+    return {str(task): values.to_numpy(float) for task, values in runs.groupby("task", sort=False)[column]}
 
 
 def _name_entrants(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[str, tuple[Any, ...]]]:

@@ -46,7 +46,7 @@ def cell_facts(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[CellFacts
                 estimate([values[np.isfinite(values)]], IQM, draws, [within])
                 for values, within in zip(numbers, ranges, strict=True)
             )
-            lost, kept = _gap(scores, draws, ranges[0]), _retention(scores, draws, ranges[0])
+            lost, kept = _compare(scores, draws, ranges[0])
             row = (score, lost, kept, in_support, weight, effective, length)
             found.append(CellFacts(dataset, curation, entrant, relabeling, *row))
     return tuple(found)
@@ -66,29 +66,30 @@ def _pair(true: Scores | None, here: Scores) -> Array:
     return np.ascontiguousarray(pairs[:, ~np.isnan(pairs).any(axis=0)]).T
 
 
-def _gap(pairs: Array, draws: Resampling, within: Range) -> Estimate:
+def _compare(pairs: Array, draws: Resampling, within: Range) -> tuple[Estimate, Estimate]:
+    """Gap and retention, of the same resamples of the pairs."""
     if not len(pairs):
-        return Estimate()
+        return Estimate(), Estimate()
+    counts = draws.counts([len(pairs)])
+    drawn = drawn_iqm(pairs[:, 0], counts), drawn_iqm(pairs[:, 1], counts)
+    return _gap(pairs, drawn, within), _retention(pairs, drawn, within)
+
+
+def _gap(pairs: Array, drawn: tuple[Array, Array], within: Range) -> Estimate:
     true, here = iqm(pairs, axis=0)
-    low, high = widened_interval(gap(true, here), np.subtract(*_draw(pairs, draws)), [len(pairs)])
+    low, high = widened_interval(gap(true, here), np.subtract(*drawn), [len(pairs)])
     width = within[1] - within[0]
     return Estimate(float(gap(true, here)), *keep_within(float(low), float(high), (-width, width)), len(pairs))
 
 
-def _retention(pairs: Array, draws: Resampling, within: Range) -> Estimate:
+def _retention(pairs: Array, drawn: tuple[Array, Array], within: Range) -> Estimate:
     true, here = iqm(pairs, axis=0)
     if not true > 0:
         return Estimate()
-    over, under = _draw(pairs, draws)[::-1]
+    under, over = drawn
     positive = under > 0
     ratios = np.where(positive, over, np.copysign(np.inf, over)) / np.where(positive, under, 1.0)
     low, high = widened_interval(here / true, ratios, [len(pairs)])
     # Of scores that cannot be negative, neither can their ratio.
     least = 0.0 if within[0] >= 0.0 else -np.inf
     return Estimate(float(here / true), *keep_within(float(low), float(high), (least, np.inf)), len(pairs))
-
-
-def _draw(pairs: Array, draws: Resampling) -> tuple[Array, Array]:
-    """IQM of both columns in each resample of the pairs: (resamples,) each."""
-    counts = draws.counts([len(pairs)])
-    return drawn_iqm(pairs[:, 0], counts), drawn_iqm(pairs[:, 1], counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from offline_bench.analysis.digest.lines import CURVE
@@ -70,6 +71,7 @@ def _titles(panels: Sequence[Panel]) -> list[tuple[str, str]]:
 def _draw_panel(axes: Any, curves: Sequence[Curve], known: Mapping[str, Look]) -> None:
     if math.isfinite(curves[0].behavior):
         axes.axhline(curves[0].behavior, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+    bars: list[tuple[float, float, float, str]] = []
     for curve in curves:
         look = known[curve.relabeling]
         steps = [step / 1000.0 for step in curve.steps]
@@ -80,10 +82,13 @@ def _draw_panel(axes: Any, curves: Sequence[Curve], known: Mapping[str, Look]) -
         if len(steps) < CURVE:
             # Two points are no curve: nothing is known of what lies between.
             style["linestyle"] = "none"
-            axes.vlines(steps, low, high, color=look.color, alpha=0.35, linewidth=1.3)
+            bars += zip(steps, low, high, repeat(look.color))
         else:
             axes.fill_between(steps, low, high, color=look.color, alpha=0.13, linewidth=0.0)
         axes.plot(steps, [value.value for value in curve.values], color=look.color, **style)
+    if bars:
+        at, lowest, highest, colors = zip(*bars, strict=True)
+        axes.vlines(at, lowest, highest, colors=colors, alpha=0.35, linewidth=1.3, zorder=1.9)
 
 
 def _limits(curves: Sequence[Curve]) -> tuple[tuple[float, float], tuple[float, float]]:
