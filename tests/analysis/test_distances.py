@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, f_oneway
 
-from offline_bench.analysis.behavior.permanova import partition_distances, permanova
+from offline_bench.analysis.behavior.permanova import _shuffle, partition_distances, permanova
 from offline_bench.analysis.behavior.policy_map import find_places, policy_map
 from offline_bench.analysis.behavior.sketched import gather_sketches
 from offline_bench.analysis.frame import to_frame
@@ -86,6 +86,17 @@ def test_under_the_null_p_is_uniform_however_much_the_other_sources_and_the_seed
     for level in (0.05, 0.5):
         assert binomtest(int((np.array(found) <= level).sum()), 300, level).pvalue > 0.001, level
     assert min(found) >= 0.01, "one in a hundred is the least that 99 permutations can say"
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (5, 1, 6)], ids=["equal strata", "unequal strata"])
+def test_each_stratum_keeps_its_labels_in_another_order(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    strata = rng.permutation(np.repeat(np.arange(3), sizes))
+    labels = rng.permutation(12)
+    shuffled = _shuffle(labels, strata, 50, rng)
+    for stratum in range(3):
+        assert (np.sort(shuffled[:, strata == stratum]) == np.sort(labels[strata == stratum])).all()
+    assert len(np.unique(shuffled, axis=0)) > 40
 
 
 def test_permutations_stay_within_strata_so_that_an_effect_inside_them_is_seen_through_larger_ones() -> None:

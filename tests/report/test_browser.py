@@ -442,6 +442,8 @@ def test_a_definition_opens_where_the_reader_is_by_keyboard_and_closes_again(
             "() => (({left, right}) => left >= 0 && right <= innerWidth)(tip.getBoundingClientRect())"
         )
         box, mark = tip.bounding_box(), button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
         assert min(abs(box["y"] - mark["y"] - mark["height"]), abs(box["y"] + box["height"] - mark["y"])) < 20
         page.keyboard.press(closing)
         assert not tip.is_visible()

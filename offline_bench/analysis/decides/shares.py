@@ -217,7 +217,7 @@ def _variances(parts: Sequence[Array], bases: Bases) -> list[tuple[Array, tuple[
     cells = len(parts[0])
     columns, chances = zip(*map(_columns_of, parts), strict=True)
     # A large grid's bases do not stay near the processor: each is read once, and not once for every part.
-    together, firsts = np.hstack(columns), np.cumsum([0, *(len(one.T) for one in columns[:-1])])
+    together, firsts = np.hstack(columns), np.cumsum([0, *(one.shape[1] for one in columns[:-1])])
     signs = np.full(together.shape[1], -1.0)
     signs[firsts] = 1.0
     lengths = [np.mean([signs * ((one.T @ together) ** 2).sum(axis=0) for one in of], axis=0) for of in bases.values()]
